@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Sets up what the tests need and runs all of them: style, types, layers, tests, browser.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source deploy/setup.sh
+need_debian chromium fonts-wqy-microhei || fail "the browser tests need a browser and a Chinese font."
+export PATH="$PWD/.venv/bin:$PATH" BINCARD_TEST_CHROMIUM="${BINCARD_TEST_CHROMIUM:-/usr/bin/chromium}"
+
+say "Style ..."
+ruff check .
+ruff format --check .
+say "Layers ..."
+lint-imports --no-cache >/dev/null || { lint-imports --no-cache; exit 1; }
+say "Types ..."
+mypy
+say "Tests ..."
+pytest -q "$@"

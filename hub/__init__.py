@@ -1,0 +1,1 @@
+"""All warehouses and channels: orders, promises, sourcing, and the books of every edge."""

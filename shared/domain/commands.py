@@ -1,0 +1,109 @@
+"""Commands: what the hub asks a warehouse to do. A command may be refused, with a sentence.
+
+Commands travel down in one gap-free sequence per edge and take effect in the same transaction that
+advances the edge's cursor. Each ends in exactly one result fact (`CommandAccepted`,
+`CommandRefused`, `StockLoaded`, `CancelConfirmed` or `CancelTooLate`). `SetProducts` is reference
+data and is answered by the cursor alone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from shared.domain.catalogue import Product, Quantity, Recipient, Sku, WallMs
+from shared.domain.facts import StockRow
+
+COMMAND_BYTES_MAX = 262_144
+"""Largest command body."""
+ROWS_PER_COMMAND_MAX = 200
+"""Stock rows or products in one command; the hub splits larger imports."""
+
+
+class ParcelLine(msgspec.Struct, frozen=True):
+    """Units of one order line that this parcel carries."""
+
+    line_no: int
+    sku: Sku
+    quantity: Quantity
+
+
+class CommandBody(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """Base of all command bodies; the tag is the command's kind."""
+
+
+class SetProducts(CommandBody, frozen=True, kw_only=True, tag="set_products"):
+    """Add or replace these products in the warehouse's catalogue."""
+
+    products: tuple[Product, ...]
+
+
+class LoadStock(CommandBody, frozen=True, kw_only=True, tag="load_stock"):
+    """Book this opening stock, already counted and on the shelf."""
+
+    load_id: str
+    rows: tuple[StockRow, ...]
+
+
+class ExpectReceipt(CommandBody, frozen=True, kw_only=True, tag="expect_receipt"):
+    """An advance shipping notice (ASN): these units will come to the dock."""
+
+    asn: str
+    supplier: str
+    rows: tuple[StockRow, ...]
+
+
+class AssignParcel(CommandBody, frozen=True, kw_only=True, tag="assign_parcel"):
+    """Pick, pack and ship this parcel. The rights to its units travel with it."""
+
+    parcel_id: str
+    order_id: str
+    channel: str
+    shop: str
+    order_no: str
+    courier: str
+    cut_off_ms: WallMs
+    waybill: str
+    sort_code: str
+    recipient: Recipient
+    lines: tuple[ParcelLine, ...]
+    buyer_remark: str = ""
+
+
+class CancelParcel(CommandBody, frozen=True, kw_only=True, tag="cancel_parcel"):
+    """A request: do not ship this parcel if it has not left."""
+
+    parcel_id: str
+    reason: str
+
+
+Command = SetProducts | LoadStock | ExpectReceipt | AssignParcel | CancelParcel
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+
+
+class CommandRecord(msgspec.Struct, frozen=True, array_like=True):
+    """One line of the sequence of commands to one edge."""
+
+    seq: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+    command_id: Annotated[str, msgspec.Meta(max_length=64)]
+    kind: Annotated[str, msgspec.Meta(max_length=64)]
+    version: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+    body: Annotated[bytes, msgspec.Meta(max_length=COMMAND_BYTES_MAX)]
+
+
+def encode_command(command: Command) -> bytes:
+    """Return the JSON body of `command`."""
+    return _encoder.encode(command)
+
+
+def decode_command(body: bytes) -> Command:
+    """Return the command in `body`; raises msgspec.DecodeError for an unknown kind or shape."""
+    return _decoder.decode(body)
+
+
+def command_kind_of(command: Command) -> str:
+    """Return the wire name of a command's kind, such as `assign_parcel`."""
+    return str(type(command).__struct_config__.tag)

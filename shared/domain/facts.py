@@ -1,0 +1,245 @@
+"""Facts: what happened on a warehouse floor. A fact can never be refused.
+
+The edge writes each fact to its log in the same transaction as the stock it moves; the log is the
+outbox. The hub applies every fact exactly once. A fact the hub cannot digest is kept, acknowledged
+and put in quarantine: it must never block the facts behind it.
+
+The bodies below are the replication contract. Fields are only ever added, with a default. Personal
+data never enters a fact, because the log is hash-chained and cannot forget.
+Source: reference protocol "WES-1", sections 4.1 and 4.3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+import msgspec
+
+from shared.domain.catalogue import BinCode, Quantity, SerialNumber, Sku
+
+ShortReason = Literal["missing", "damaged", "mixed"]
+Int64 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+BODY_BYTES_MAX = 65_536
+"""Largest fact body; a larger happening is split by its writer into several facts."""
+
+ZERO_HASH = bytes(32)
+
+
+class StockRow(msgspec.Struct, frozen=True):
+    """Units of one SKU in one bin. `serials` is empty unless the policy is `full`."""
+
+    bin: BinCode
+    sku: Sku
+    quantity: Quantity
+    serials: tuple[SerialNumber, ...] = ()
+
+
+class ShippedLine(msgspec.Struct, frozen=True):
+    """Units of one order line that left. `serials` is empty for policy `none`."""
+
+    line_no: int
+    sku: Sku
+    quantity: Quantity
+    serials: tuple[SerialNumber, ...] = ()
+
+
+class FactBody(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """Base of all fact bodies; the tag is the fact's kind."""
+
+
+class StockLoaded(FactBody, frozen=True, kw_only=True, tag="stock_loaded"):
+    """Opening stock that head office imported is now on this warehouse's books."""
+
+    load_id: str
+    rows: tuple[StockRow, ...]
+
+
+class GoodsReceived(FactBody, frozen=True, kw_only=True, tag="goods_received"):
+    """Units came in through the dock. Mints stock."""
+
+    receipt_id: str
+    row: StockRow
+
+
+class StockMoved(FactBody, frozen=True, kw_only=True, tag="stock_moved"):
+    """Units changed place inside the warehouse (putaway, correction, back from a tote)."""
+
+    row: StockRow
+    to_bin: BinCode
+
+
+class UnitPicked(FactBody, frozen=True, kw_only=True, tag="unit_picked"):
+    """Units went from a bin into the tote of a parcel."""
+
+    parcel_id: str
+    line_no: int
+    row: StockRow
+    tote: str
+
+
+class ShortPicked(FactBody, frozen=True, kw_only=True, tag="short_picked"):
+    """The record said units were there; the picker found fewer. Burns the missing ones."""
+
+    parcel_id: str
+    line_no: int
+    sku: Sku
+    quantity: Quantity
+    bin: BinCode
+    reason: ShortReason = "missing"
+
+
+class PickingStarted(FactBody, frozen=True, kw_only=True, tag="picking_started"):
+    """A picker took the cart for these parcels; from here a cancel needs the floor's consent."""
+
+    parcel_ids: tuple[str, ...]
+    wave: str
+
+
+class ParcelPacked(FactBody, frozen=True, kw_only=True, tag="parcel_packed"):
+    """Scanned out unit by unit, weighed within tolerance, label ordered."""
+
+    parcel_id: str
+    weight_grams: int
+    lines: tuple[ShippedLine, ...]
+
+
+class LabelPrinted(FactBody, frozen=True, kw_only=True, tag="label_printed"):
+    """One physical label came out. `copy_no` above 1 is a reasoned reprint."""
+
+    parcel_id: str
+    waybill: str
+    copy_no: int
+    reason: str = ""
+
+
+class ParcelShipped(FactBody, frozen=True, kw_only=True, tag="parcel_shipped"):
+    """Handed to the courier. Burns the stock and the rights of its lines."""
+
+    parcel_id: str
+    waybill: str
+    manifest: str
+    lines: tuple[ShippedLine, ...]
+
+
+class CommandAccepted(FactBody, frozen=True, kw_only=True, tag="command_accepted"):
+    """The floor will do what the hub asked."""
+
+    command_id: str
+
+
+class CommandRefused(FactBody, frozen=True, kw_only=True, tag="command_refused"):
+    """The floor cannot do what the hub asked; `code` and `sentence` say why."""
+
+    command_id: str
+    code: str
+    sentence: str
+
+
+class CancelConfirmed(FactBody, frozen=True, kw_only=True, tag="cancel_confirmed"):
+    """The parcel will not leave; its units are good stock again."""
+
+    command_id: str
+    parcel_id: str
+
+
+class CancelTooLate(FactBody, frozen=True, kw_only=True, tag="cancel_too_late"):
+    """The parcel had left before the cancel reached the floor."""
+
+    command_id: str
+    parcel_id: str
+
+
+class SerialDisputed(FactBody, frozen=True, kw_only=True, tag="serial_disputed"):
+    """One serial number claims two places. Both histories are kept; a person decides."""
+
+    sku: Sku
+    serial: SerialNumber
+    sentence: str
+
+
+class BooksDigested(FactBody, frozen=True, kw_only=True, tag="books_digested"):
+    """What this warehouse's books add up to at this point of its log; the hub compares its own.
+
+    `digest` is `stock_digest` of the on-hand units; `serials` counts serial numbers on hand.
+    """
+
+    digest: str
+    units: Int64
+    serials: Int64
+
+
+Fact = (
+    StockLoaded
+    | GoodsReceived
+    | StockMoved
+    | UnitPicked
+    | ShortPicked
+    | PickingStarted
+    | ParcelPacked
+    | LabelPrinted
+    | ParcelShipped
+    | CommandAccepted
+    | CommandRefused
+    | CancelConfirmed
+    | CancelTooLate
+    | SerialDisputed
+    | BooksDigested
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)
+
+
+class FactRecord(msgspec.Struct, frozen=True, array_like=True):
+    """One line of an edge's log, exactly as first written; `body` is opaque and never re-encoded.
+
+    Unique by (node, incarnation, seq). `op_id` names the operation that caused the fact; several
+    facts of one operation share it. `hash` chains over everything else in the record.
+    """
+
+    node: str
+    incarnation: Int64
+    seq: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+    prev_hash: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    hash: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    kind: Annotated[str, msgspec.Meta(max_length=64)]
+    version: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+    body: Annotated[bytes, msgspec.Meta(max_length=BODY_BYTES_MAX)]
+    wall_ms: Int64
+    mono_ms: Int64
+    op_id: Annotated[str, msgspec.Meta(max_length=128)]
+    actor: Annotated[str, msgspec.Meta(max_length=64)]
+
+
+def encode_fact(fact: Fact) -> bytes:
+    """Return the body bytes of `fact`: JSON, so that any SQLite tool can show a log."""
+    return _encoder.encode(fact)
+
+
+def decode_fact(body: bytes) -> Fact:
+    """Return the fact in `body`; raises msgspec.DecodeError for an unknown kind or shape."""
+    return _decoder.decode(body)
+
+
+def kind_of(fact: Fact) -> str:
+    """Return the wire name of a fact's kind, such as `unit_picked`."""
+    return str(type(fact).__struct_config__.tag)
+
+
+def chain_hash(
+    prev_hash: bytes, node: str, incarnation: int, seq: int, kind: str, version: int, body: bytes
+) -> bytes:
+    """Return SHA-256 over the previous hash and this record (reference protocol, section 1.5).
+
+    The head is MessagePack, which frames each field by its length, so no two records share bytes.
+    """
+    head = msgspec.msgpack.encode((node, incarnation, seq, kind, version, len(body)))
+    return hashlib.sha256(prev_hash + head + body).digest()
+
+
+def stock_digest(on_hand: dict[str, int]) -> str:
+    """Return a digest of the units on hand per SKU, equal on both sides when the books agree."""
+    lines = "".join(f"{sku}:{units}\n" for sku, units in sorted(on_hand.items()) if units)
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The replication protocol between an edge and the hub, free of sockets and clocks."""

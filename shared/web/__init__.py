@@ -1,0 +1,1 @@
+"""HTTP conventions that both nodes follow: problems, tokens, live streams, health."""
