@@ -6,6 +6,7 @@ to support staff. Forward only: a column is added, filled, and only much later d
 
 from __future__ import annotations
 
+import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,10 +25,26 @@ def load(name: str, package: str) -> Migrations:
         text = script.read_text(encoding="utf-8")
 
         def apply(db: sqlite_utils.Database, text: str = text) -> None:
-            db.conn.executescript(text)
+            for statement in statements(text):
+                db.conn.execute(statement)
 
         migrations(name=script.name.removesuffix(".sql"))(apply)
     return migrations
+
+
+def statements(script: str) -> list[str]:
+    """Split an SQL script into statements.
+
+    `executescript` would commit the open transaction first, and half a schema could stay behind.
+    """
+    found: list[str] = []
+    waiting = ""
+    for line in script.splitlines(keepends=True):
+        waiting += line
+        if sqlite3.complete_statement(waiting):
+            found.append(waiting)
+            waiting = ""
+    return found
 
 
 def migrate(path: Path, name: str, package: str) -> list[str]:
