@@ -100,8 +100,9 @@ def test_a_failed_use_case_has_no_side_effects(store: Database) -> None:
 
 
 def test_a_full_queue_says_come_back(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate = threading.Event()
-    store.submit(lambda tx: gate.wait(5))  # noqa: ARG005
+    entered, gate = threading.Event(), threading.Event()
+    store.submit(lambda tx: (entered.set(), gate.wait(5)))  # noqa: ARG005
+    assert entered.wait(5)
     monkeypatch.setattr(store._jobs, "maxsize", 1)
     store.submit(insert(1))
     with pytest.raises(TooMuch) as told:

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+
 from shared.runtime.migrate import migrate, pending
 
 
