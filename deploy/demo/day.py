@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -112,7 +113,7 @@ class Day:
     def _load_books(self) -> dict[str, list[StockLine]]:
         """Import the files at the hub, except what comes by truck; return the trucks."""
         for what in ("warehouses", "products"):
-            self._note_rows(self.hub.run(f"import-{what}", str(getattr(self.inputs, what))))
+            self._import(what, getattr(self.inputs, what))
         trucks: dict[str, list[StockLine]] = {}
         for line in self.world.stock:
             load = trucks.setdefault(line.warehouse, [])
@@ -121,14 +122,21 @@ class Day:
         held_back = {line.line_no for lines in trucks.values() for line in lines}
         source = self.inputs.stock.read_text(encoding="utf-8-sig").splitlines(keepends=True)
         kept = self._state / "stock-on-shelf.csv"
-        blank = [text for number, text in enumerate(source, 1) if number not in held_back]
-        kept.write_text("".join(blank), encoding="utf-8")
-        self._note_rows(self.hub.run("import-stock", str(kept)))
+        kept.write_text(
+            "".join("\n" if number in held_back else text for number, text in enumerate(source, 1)),
+            encoding="utf-8",
+        )
+        self.world.forget_lines(self._import("stock", kept))
         return trucks
 
-    def _note_rows(self, printed: str) -> None:
-        """Keep the sentences about rows that the hub did not take."""
-        self.row_errors += [line for line in printed.splitlines() if ": line " in line]
+    def _import(self, what: str, path: Path) -> set[int]:
+        """Import one file; keep the sentences about refused rows and return their lines."""
+        told = json.loads(self.hub.run(f"import-{what}", str(path)))
+        self.row_errors += [
+            f"{path.name}, line {error['line']}, {error['column']}: {error['reason']}"
+            for error in told["errors"]
+        ]
+        return {error["line"] for error in told["errors"]}
 
     async def _unload(self, warehouse: Warehouse, lines: list[StockLine]) -> None:
         if not lines:
@@ -153,7 +161,7 @@ class Day:
             },
         )
         site = self.world.sites[warehouse.code]
-        receiver = Receiver(self.world, site, warehouse.door, "receiving-1", "BDG-0001")
+        receiver = Receiver(self.world, site, warehouse.door, "receiving-1", "BDG-0031")
         self.people.append(receiver)
         await receiver.receive(asn, lines)
 
@@ -192,7 +200,11 @@ class Day:
         for number in range(1, PICKERS_PER_WAREHOUSE + 1):
             self.people.append(
                 Picker(
-                    self.world, site, warehouse.door, f"handheld-{number:02d}", f"BDG-{number:04d}"
+                    self.world,
+                    site,
+                    warehouse.door,
+                    f"handheld-{number:02d}",
+                    f"BDG-{number + 1:04d}",
                 )
             )
         for number, bench in enumerate(warehouse.benches, 11):
@@ -265,7 +277,7 @@ class Day:
 
     async def _look(self) -> int:
         """Record where the day stands; return how many orders have reached an end."""
-        counts: dict[str, int] = (await self.hub.door.get("/api/v1/kpis"))["orders"]
+        counts: dict[str, int] = (await self.hub.door.get("/api/v1/kpis"))["orders_by_status"]
         waiting: dict[str, int] = {}
         for code, warehouse in self.warehouses.items():
             link = await warehouse.door.get("/api/v1/link")

@@ -38,8 +38,8 @@ class Channels:
         )
         self.door: Door | None = None
         """The hub's door, once it is open."""
-        self.statuses: dict[str, int] = {}
         self.refused: list[str] = []
+        """One sentence per order that the hub did not take."""
         self.posted = 0
 
     @property
@@ -81,7 +81,9 @@ class Channels:
         answer.raise_for_status()
         if count:
             for line in answer.text.splitlines():
-                self._note(json.loads(line))
+                result = json.loads(line)
+                if result["result"] == "rejected":
+                    self.refused.append(f"{result['order_no']}: {result['detail']}")
 
     async def _post_csv(self, rows: list[Row], *, count: bool) -> None:
         if not rows or self.door is None:
@@ -98,15 +100,11 @@ class Channels:
         )
         answer.raise_for_status()
         if count:
-            for result in answer.json()["results"]:
-                self._note(result)
-
-    def _note(self, result: dict[str, Any]) -> None:
-        """Remember one answer: its status, or the sentence that refused it."""
-        if status := result.get("status"):
-            self.statuses[str(status)] = self.statuses.get(str(status), 0) + 1
-        else:
-            self.refused.append(str(result.get("detail", result)))
+            told = answer.json()
+            in_file = len({(row["channel"], row["shop"], row["order_no"]) for row in rows})
+            missing = in_file - told["accepted"] - told["already_in"]
+            reasons = [f"line {item['line']}: {item['reason']}" for item in told["errors"]]
+            self.refused += (reasons + ["refused with the row before"] * missing)[:missing]
 
 
 def to_json(rows: list[Row]) -> dict[str, Any] | None:

@@ -92,6 +92,7 @@ async def make(day: Day) -> dict[str, Any]:
         "wall_seconds": round(day.seconds(), 1),
         "killed": day.killed,
         "rows_refused": day.row_errors,
+        "orders_refused_because": day.channels.refused,
         "findings": words,
         "surprises": sorted(text for person in day.people for text in person.surprises),
         "databases": {"hub": str(day.hub.database)}

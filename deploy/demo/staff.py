@@ -16,6 +16,7 @@ from deploy.demo.world import Site, StockLine, World
 
 IDLE_SECONDS: Final = 0.25
 LOOK_SECONDS: Final = 0.08
+PATIENCE_SECONDS: Final = 4.0
 CARTON_GRAMS: Final = 120
 REFUND_RACK: Final = "R-02"
 DOCK_BATCH_MAX: Final = 40
@@ -87,7 +88,7 @@ class Picker(Person):
         if missing := wanted - len(units):
             texts.append(f"BC:SHORT:{missing}")
         answers = await self.scan(*texts)
-        taken = [item for item in answers if item["code"] == "unit_picked"]
+        taken = [item for item in answers if "tote" in item["params"]]
         for serial, answer in zip(units, taken, strict=False):
             self.site.totes[answer["params"]["tote"]].append((goods.sku, serial))
 
@@ -109,6 +110,7 @@ class Packer(Person):
         self.random = Random(self.station)
         self.tote = ""
         self.boxes: list[tuple[str, str]] = []
+        self.put_at = 0.0
 
     async def act(self, screen: dict[str, Any]) -> bool:
         """Do the bench's present step."""
@@ -149,6 +151,8 @@ class Packer(Person):
         for sku, text in self.boxes:
             if text not in done and left.get(sku, 0) > 0:
                 left[sku] -= 1
+                if self.world.goods[sku].policy == "ship":
+                    texts.append(self.world.goods[sku].gtin)
                 texts.append(text)
         await self.scan(*texts)
         return True
@@ -159,12 +163,16 @@ class Packer(Person):
         return self.world.serial_on_box(sku) if goods.policy == "ship" else goods.gtin
 
     async def weigh(self, _: dict[str, Any]) -> bool:
-        """Put the parcel on the scale and take the hands off."""
-        await self.put_on_scale(
-            sum(self.world.goods[sku].weight_grams for sku, _ in self.boxes)
-            + CARTON_GRAMS
-            + self.random.randint(-5, 5)
-        )
+        """Put the parcel on the scale, hands off; if nothing happens, lift it and try again."""
+        now = asyncio.get_running_loop().time()
+        if now - self.put_at > PATIENCE_SECONDS:
+            self.put_at = now
+            await self.put_on_scale(0)
+            await self.put_on_scale(
+                sum(self.world.goods[sku].weight_grams for sku, _ in self.boxes)
+                + CARTON_GRAMS
+                + self.random.randint(-5, 5)
+            )
         await asyncio.sleep(LOOK_SECONDS)
         return True
 
@@ -190,7 +198,7 @@ class Packer(Person):
             self.site.parcels[waybill] = self.boxes
             self.site.totes[self.tote] = []
             self.site.packed.append(waybill)
-        self.tote, self.boxes = "", []
+        self.tote, self.boxes, self.put_at = "", [], 0.0
 
     async def solve(self, screen: dict[str, Any]) -> None:
         """Do what the red, amber or violet screen says."""

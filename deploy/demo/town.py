@@ -15,6 +15,7 @@ from deploy.demo.door import Door
 from deploy.demo.line import Line
 from deploy.demo.processes import Service, run
 
+PEOPLE: Final = Path(__file__).parents[1] / "sample" / "people.csv"
 BENCHES_TOTAL: Final = 9
 PICKERS_PER_WAREHOUSE: Final = 2
 
@@ -115,6 +116,7 @@ class Warehouse:
             "BINCARD_EDGE_HUB_URL": self.hub.url,
             "BINCARD_EDGE_HUB_SYNC": f"tcp://127.0.0.1:{self.line.port}",
             "BINCARD_EDGE_ENROLMENT_CODE": code,
+            "BINCARD_EDGE_PEOPLE": str(PEOPLE),
             "BINCARD_EDGE_DEVICES_REQUESTS": self.requests,
             "BINCARD_EDGE_DEVICES_EVENTS": self.events,
             "BINCARD_EDGE_STATIONS": json.dumps(

@@ -72,11 +72,14 @@ class Pace:
         """Note that a batch of `size_bytes`, sent once, was answered after `took_ms`."""
         smoothed = self._smoothed_ms
         self._smoothed_ms = took_ms if smoothed is None else (7 * smoothed + took_ms) // 8
-        self._doublings = 0
         if took_ms <= PROMPT_MS:
             self.window_bytes = min(CREDIT_BYTES_MAX, self.window_bytes + size_bytes)
         elif took_ms > LATE_MS:
             self.window_bytes = max(WINDOW_MIN_BYTES, self.window_bytes // 2)
+
+    def progressed(self) -> None:
+        """Note that something new arrived over there: the line works, so stop doubling."""
+        self._doublings = 0
 
     def resent(self) -> None:
         """Note that an answer did not come in time."""

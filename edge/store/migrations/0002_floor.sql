@@ -41,6 +41,14 @@ CREATE TABLE operations (
     answer     TEXT NOT NULL,
     at_ms      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX operations_by_station ON operations (station, at_ms);
+
+-- Stock imports that are on the books, so that a repeated command books nothing twice.
+CREATE TABLE loads (
+    load_id    TEXT PRIMARY KEY,
+    command_id TEXT NOT NULL,
+    at_ms      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Double entry; append only.
 CREATE TABLE movements (
@@ -201,9 +209,10 @@ CREATE TABLE receipt_lines (
     PRIMARY KEY (asn, sku, bin)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE receipt_serials (
-    serial TEXT PRIMARY KEY,
-    asn    TEXT NOT NULL,
-    sku    TEXT NOT NULL
+    serial   TEXT PRIMARY KEY,
+    asn      TEXT NOT NULL,
+    sku      TEXT NOT NULL,
+    received INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE weighings (
@@ -261,6 +270,8 @@ CREATE TABLE exceptions (
     solved_by    TEXT
 ) STRICT;
 CREATE INDEX exceptions_open ON exceptions (opened_ms) WHERE solved_ms IS NULL;
+CREATE INDEX exceptions_by_subject ON exceptions (subject, code) WHERE solved_ms IS NULL;
+CREATE INDEX exceptions_by_code ON exceptions (code) WHERE solved_ms IS NULL;
 
 CREATE TABLE counters (
     name  TEXT PRIMARY KEY,

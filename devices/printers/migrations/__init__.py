@@ -1,0 +1,1 @@
+"""The schema of the print journal, one numbered SQL file per change."""

@@ -1,0 +1,74 @@
+"""Mettler-Toledo 8217, the protocol of counter and bench scales (Ariva, Viva, DIVA).
+
+Line: 9600 baud 7E1. The command is one letter without an end: `W` asks for the weight. Answers::
+
+    02 30 31 2E 32 33 35 0D       01.235: kilograms, gross
+    02 30 31 2E 32 33 35 4E 0D    01.235N: net, a tare is set
+    02 30 30 32 2E 35 30 0D       002.50: two decimals mean pounds
+    02 3F ss 0D                   no weight now: bits of ss say why
+
+Bits of `ss`: 0 in motion, 1 over capacity, 2 under zero, 3 outside the zero capture range, 4 centre
+of zero, 5 net, 6 always one, 7 parity. Bits 3 to 5 alone are not errors.
+Source: Mettler-Toledo DIVA service manual, section 6.1.4.
+
+>>> ToledoCodec().feed(bytes([2]) + b"01.235" + bytes([13]))
+[Reading(status='stable', value='01.235', unit='kg', grams='1235', kind='gross')]
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from devices.framing import BracketFramer, Frame
+from devices.messages import WeightKind
+from devices.scales.reading import Ack, Fault, Reading, ScaleWord, weighed
+
+MOTION, OVER_CAPACITY, UNDER_ZERO, NET, ALWAYS_ONE = 0x01, 0x02, 0x04, 0x20, 0x40
+_WEIGHT: Final = re.compile(rb"(?:(\d{2}\.\d{3})|(\d{2,3}\.\d{2}))(N?)")
+_ACKS: Final = {b"E": Ack("echo_on"), b"F": Ack("echo_off")}
+
+
+class ToledoCodec:
+    """Turns the bytes of an 8217 line into words."""
+
+    def __init__(self) -> None:
+        """Start with nothing held."""
+        self._framer = BracketFramer(b"\x02", b"\r")
+
+    def feed(self, data: bytes) -> list[ScaleWord]:
+        """Take the next bytes, in any pieces; return what they complete."""
+        return [read(frame) for frame in self._framer.feed(bytes(byte & 0x7F for byte in data))]
+
+    def close(self) -> list[ScaleWord]:
+        """No more bytes will come: a message without its end is no message."""
+        return [Fault("framing")] if self._framer.rest() else []
+
+    def clear(self) -> None:
+        """Forget what waits for its end."""
+        self._framer.clear()
+
+
+def read(frame: Frame) -> ScaleWord:
+    """Return what one answer says."""
+    if not frame.whole:
+        return Fault("framing")
+    if weight := _WEIGHT.fullmatch(frame.body):
+        kilograms, pounds, net = weight.groups()
+        kind: WeightKind = "net" if net else "gross"
+        unit = "kg" if kilograms else "lb"
+        return weighed("stable", (kilograms or pounds).decode("ascii"), unit, kind)
+    if len(frame.body) == len(b"?s") and frame.body.startswith(b"?"):
+        return _without_weight(frame.body[1])
+    return _ACKS.get(frame.body, Fault("framing"))
+
+
+def _without_weight(bits: int) -> ScaleWord:
+    if not bits & ALWAYS_ONE:
+        return Fault("framing")
+    kind: WeightKind = "net" if bits & NET else "gross"
+    if bits & OVER_CAPACITY:
+        return Reading("overload", kind=kind)
+    if bits & UNDER_ZERO:
+        return Reading("underload", kind=kind)
+    return Reading("unstable" if bits & MOTION else "unknown_stability", kind=kind)

@@ -1,0 +1,1 @@
+"""Scanners: where a scan ends, and what its text means."""

@@ -1,0 +1,1 @@
+"""Threads that keep a port open and turn its bytes into events; all knowledge is elsewhere."""

@@ -1,0 +1,1 @@
+"""Scales, scanners and printers without hardware, speaking the real bytes on real ports."""

@@ -1,0 +1,133 @@
+"""`bincard edge …`: run one warehouse's node, and look after its books."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from edge import cli_planning
+from edge import settings as edge_settings
+from edge.settings import Settings
+
+MIGRATIONS: Final = "edge.store.migrations"
+MIGRATION_SET: Final = "edge"
+RUN_FILE: Final = "run.json"
+
+
+def _settings() -> Settings:
+    return edge_settings.load(os.environ)
+
+
+def _show(answer: Any) -> None:
+    click.echo(json.dumps(msgspec.to_builtins(answer), ensure_ascii=False, indent=2))
+
+
+@click.group()
+def edge() -> None:
+    """One warehouse: receiving, picking, packing, with or without head office."""
+
+
+@edge.command()
+def serve() -> None:
+    """Run this warehouse's node until it is told to stop."""
+    from edge.app import EdgeNode, create_app
+    from shared.runtime import logs, private_file
+    from shared.runtime.serve import serve as serve_app
+
+    settings = _settings()
+    logs.configure(node=settings.warehouse or "edge")
+    node = EdgeNode(settings)
+    run_file = settings.state_dir / RUN_FILE
+
+    def ready(port: int) -> None:
+        url = f"http://{settings.http_host}:{port}"
+        told = {"pid": os.getpid(), "http_port": port, "url": url}
+        private_file.write(run_file, json.dumps(told).encode())
+        click.echo(f"Warehouse {node.site.warehouse or '(not enrolled)'} is at {url}", err=True)
+
+    serve_app(
+        create_app(node),
+        host=settings.http_host,
+        port=settings.http_port,
+        stopping=node.stopping,
+        on_ready=ready,
+    )
+
+
+@edge.command()
+def migrate() -> None:
+    """Bring the books to this version's form; prints what was applied."""
+    from shared.runtime.migrate import migrate as apply
+
+    _show({"applied": apply(_settings().database, MIGRATION_SET, MIGRATIONS)})
+
+
+@edge.command()
+@click.option("--database", type=click.Path(path_type=Path), help="Another file than this node's.")
+def verify(database: Path | None) -> None:
+    """Prove the books: prints JSON and exits 0 only if every promise holds."""
+    from edge.services.backup import check_file
+
+    result = check_file(database or _settings().database)
+    _show(result)
+    sys.exit(0 if result.ok else 1)
+
+
+@edge.command()
+@click.argument("target", type=click.Path(path_type=Path))
+def backup(target: Path) -> None:
+    """Copy the books to the new file TARGET while people work, and prove the copy."""
+    from edge.services.backup import backup as copy
+
+    _show(copy(_settings().database, target))
+
+
+@edge.command()
+@click.argument("source", type=click.Path(path_type=Path))
+def restore(source: Path) -> None:
+    """Put the backup SOURCE in the place of the books; the node must be stopped."""
+    from edge.services.backup import restore as put_back
+    from shared.runtime.clock import SystemEntropy
+
+    settings = _settings()
+    _expect_stopped(settings)
+    _show(put_back(source, settings.database, SystemEntropy()))
+
+
+def _expect_stopped(settings: Settings) -> None:
+    from shared.domain.errors import Refused
+
+    run_file = settings.state_dir / RUN_FILE
+    if not run_file.exists():
+        return
+    pid = json.loads(run_file.read_text(encoding="utf-8")).get("pid", 0)
+    try:
+        os.kill(pid, 0)
+    except (OSError, TypeError):
+        return
+    raise Refused(
+        "node_running",
+        f"Failed to restore: this node runs as process {pid}.",
+        hint="Stop it, then restore, then start it again.",
+    )
+
+
+@edge.command()
+def doctor() -> None:
+    """Look at everything this node needs; exits 1 when something stops it."""
+    from edge.services.doctor import examine
+
+    findings = examine(_settings())
+    for finding in findings:
+        click.echo(f"{finding.level:<10} {finding.subject:<13} {finding.sentence}")
+    sys.exit(1 if any(finding.level == "stop" for finding in findings) else 0)
+
+
+for _command in cli_planning.commands:
+    edge.add_command(_command)

@@ -1,0 +1,127 @@
+"""Fewer units in the bin than the record says: find them elsewhere, or say so to everybody.
+
+The picker reports how many are missing. If another bin has free units of the SKU, the walk gets a
+stop there and nobody else needs to know more than that the first bin has to be counted. If not, the
+missing units leave the books as a loss, head office learns it at once and sources the order from
+another warehouse, and the parcel goes on with what was found.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from edge.domain.picking import Stop
+from edge.domain.verdict import Params, Verdict, attention, right
+from edge.domain.waves import choose_bins
+from edge.services.finish_picking import finish_list, finish_parcel
+from edge.services.floor import Floor
+from edge.store import ledger, parcels, pick_lists, serials, waves
+from edge.store.pick_lists import PickLineRow, PickListRow
+from shared.domain.facts import ShortPicked
+from shared.domain.ledger import account
+
+
+class _Outcome(msgspec.Struct):
+    """What became of the missing units: bins that give them instead, and how many nobody has."""
+
+    bins: list[str] = []
+    retasked: int = 0
+    booked: int = 0
+
+
+def report_short(floor: Floor, row: PickListRow, current: Stop, missing: int) -> Verdict:
+    """Book `missing` units of the current stop as not found; expects 1 to what is left there."""
+    if not 1 <= missing <= current.left:
+        return attention("short_count", {"left": current.left, "got": missing})
+    others = waves.free_stock(floor.sql, [current.sku]).get(current.sku, {})
+    others.pop(current.bin, None)
+    outcome = _Outcome()
+    # What was found fills the first totes, so the last ones go without.
+    for line in reversed(pick_lists.open_lines_at(floor.sql, row.pick_list, current.stop_no)):
+        units = min(line.left, missing - outcome.retasked - outcome.booked)
+        if units:
+            _settle_line(floor, line, units, others, outcome)
+    _flag_bin(floor, row, current, outcome)
+    done = finish_list(floor, row.pick_list)
+    floor.tell("station", {"station": row.station})
+    params: Params = {
+        "missing": missing,
+        "sku": current.sku,
+        "bin": current.bin,
+        "booked": outcome.booked,
+        "pick_list": row.pick_list,
+    }
+    if outcome.booked:
+        return right("short_list_done" if done else "short_booked", params)
+    return right("short_retasked", params | {"other": outcome.bins[0]})
+
+
+def _settle_line(
+    floor: Floor, line: PickLineRow, units: int, others: dict[str, int], outcome: _Outcome
+) -> None:
+    """Send the picker elsewhere for as many of `units` as there are, book the rest as short."""
+    pick_lists.add_short(floor.sql, line, units)
+    for bin_code, found in choose_bins(others, units):
+        pick_lists.add_stop_line(floor.sql, line, bin_code, found)
+        others[bin_code] -= found
+        outcome.bins.append(bin_code)
+        outcome.retasked += found
+        units -= found
+    if not units:
+        return
+    outcome.booked += units
+    _write_off(floor, line, units)
+    parcels.add_short(floor.sql, line.parcel_id, line.line_no, units)
+    floor.record(
+        ShortPicked(
+            parcel_id=line.parcel_id,
+            line_no=line.line_no,
+            sku=line.sku,
+            quantity=units,
+            bin=line.bin,
+        )
+    )
+    parcel = parcels.get(floor.sql, line.parcel_id)
+    floor.open_exception(
+        "attention",
+        line.parcel_id,
+        "short_picked",
+        {
+            "order_no": parcel.order_no if parcel else "",
+            "sku": line.sku,
+            "missing": units,
+            "bin": line.bin,
+        },
+    )
+    finish_parcel(floor, line.parcel_id)
+
+
+def _write_off(floor: Floor, line: PickLineRow, units: int) -> None:
+    """Take what is missing off the books, as far as the record says it is there.
+
+    Which serial numbers are gone nobody knows yet; should one of them turn up at this bin, it
+    changes places with another (see `pick`).
+    """
+    shelf = account("bin", line.bin)
+    recorded = min(units, ledger.balance(floor.sql, shelf, line.sku))
+    gone = serials.in_account(floor.sql, shelf, line.sku, limit=recorded) if recorded else []
+    for serial in gone:
+        floor.move(line.sku, 1, shelf, "loss", serial)
+        floor.serial(serial, line.sku, "lose", "loss")
+    if recorded > len(gone):
+        floor.move(line.sku, recorded - len(gone), shelf, "loss")
+
+
+def _flag_bin(floor: Floor, row: PickListRow, current: Stop, outcome: _Outcome) -> None:
+    """Keep planning away from a bin whose record promises units that were not found."""
+    shelf = account("bin", current.bin)
+    recorded = ledger.balance(floor.sql, shelf, current.sku)
+    wanted = current.left - outcome.booked - outcome.retasked
+    if recorded > wanted:
+        floor.open_exception(
+            "attention",
+            f"{current.bin} {current.sku}",
+            "count_bin",
+            {"bin": current.bin, "sku": current.sku, "recorded": recorded},
+            row.station or "",
+        )

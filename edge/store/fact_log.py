@@ -1,0 +1,247 @@
+"""The fact log of one warehouse: what happened here, in order, each line chained to the one before.
+
+Stock moves and the fact that says so are written in one transaction, so the log is also the outbox
+to the hub. Nothing is edited. A log belongs to an *incarnation*, a random number made when the file
+is first opened and again after every restore, so that no sequence number is used for two facts.
+Source: reference protocol "WES-1", sections 4.3 and 4.4.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+import msgspec
+
+from shared.domain.errors import BooksBroken, InvalidInput, Refused
+from shared.domain.facts import (
+    BODY_BYTES_MAX,
+    ZERO_HASH,
+    Fact,
+    FactRecord,
+    chain_hash,
+    encode_fact,
+    kind_of,
+)
+from shared.domain.ports import Entropy
+
+FACT_VERSION: Final = 1
+"""Version of the fact bodies this program writes."""
+OP_ID_MAX: Final = 128
+ACTOR_MAX: Final = 64
+NODE_MAX: Final = 64
+"""Characters, as `FactRecord` has them on the wire."""
+UNENROLLED: Final = "unenrolled"
+"""Node name of an edge that does not know its warehouse yet."""
+_COLUMNS: Final = (
+    "node, incarnation, seq, prev_hash, hash, kind, version, body, wall_ms, mono_ms, op_id, actor"
+)
+
+
+class LogHead(msgspec.Struct, frozen=True):
+    """The end of a log: `seq` is 0 and `hash` is all zero bytes while it is empty."""
+
+    node: str
+    incarnation: int
+    seq: int
+    hash: bytes
+
+
+def ensure_identity(sql: sqlite3.Connection, node: str, entropy: Entropy) -> LogHead:
+    """Give this file a random incarnation if it has none; return the head of its log.
+
+    An empty `node` leaves the name as it is. The name may change only while the log is empty,
+    because every fact is hashed together with it. Raises Refused otherwise.
+    """
+    if len(node) > NODE_MAX:
+        raise InvalidInput(
+            "node_too_long", f"A warehouse code has at most {NODE_MAX} characters; got {len(node)}."
+        )
+    row = sql.execute("SELECT node FROM node_state").fetchone()
+    if row is None:
+        incarnation = new_incarnation(entropy)
+        sql.execute(
+            "INSERT INTO node_state (only_row, node, incarnation) VALUES (1, ?, ?)",
+            (node or UNENROLLED, incarnation),
+        )
+        sql.execute(
+            "INSERT INTO logs (incarnation, base_hash, head_hash, acked_hash) VALUES (?, ?, ?, ?)",
+            (incarnation, ZERO_HASH, ZERO_HASH, ZERO_HASH),
+        )
+    elif node and row["node"] != node:
+        _rename(sql, row["node"], node)
+    return head(sql)
+
+
+def new_incarnation(entropy: Entropy) -> int:
+    """Return a random 63-bit number that names one log."""
+    return int.from_bytes(entropy.token_bytes(8), "big") >> 1
+
+
+def _rename(sql: sqlite3.Connection, old: str, new: str) -> None:
+    if sql.execute("SELECT 1 FROM facts LIMIT 1").fetchone() is not None:
+        raise Refused(
+            "node_named",
+            f"This edge keeps the books of warehouse {old}; it cannot become {new}.",
+            hint="Start the new warehouse in an empty state directory.",
+        )
+    sql.execute("UPDATE node_state SET node = ?", (new,))
+
+
+def append(
+    sql: sqlite3.Connection, fact: Fact, *, op_id: str, actor: str, wall_ms: int, mono_ms: int
+) -> FactRecord:
+    """Write `fact` as the next line of the log and return that line.
+
+    Call it inside the transaction that moves the stock. Raises InvalidInput for a body above
+    `BODY_BYTES_MAX` or an over-long name, BooksBroken when the file has no identity yet.
+    """
+    body = encode_fact(fact)
+    _check_sizes(kind_of(fact), body, op_id, actor)
+    end = head(sql)
+    seq = end.seq + 1
+    kind = kind_of(fact)
+    digest = chain_hash(end.hash, end.node, end.incarnation, seq, kind, FACT_VERSION, body)
+    record = FactRecord(
+        node=end.node,
+        incarnation=end.incarnation,
+        seq=seq,
+        prev_hash=end.hash,
+        hash=digest,
+        kind=kind,
+        version=FACT_VERSION,
+        body=body,
+        wall_ms=max(0, wall_ms),
+        mono_ms=max(0, mono_ms),
+        op_id=op_id,
+        actor=actor,
+    )
+    sql.execute(
+        f"INSERT INTO facts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        msgspec.structs.astuple(record),
+    )
+    sql.execute(
+        "UPDATE logs SET head_seq = ?, head_hash = ? WHERE incarnation = ?",
+        (seq, digest, end.incarnation),
+    )
+    return record
+
+
+def _check_sizes(kind: str, body: bytes, op_id: str, actor: str) -> None:
+    """Refuse what no hub could read: it would stand in the way of every later fact."""
+    if len(body) > BODY_BYTES_MAX:
+        raise InvalidInput(
+            "fact_too_large",
+            f"A {kind} fact of {len(body)} bytes is larger than {BODY_BYTES_MAX}.",
+            hint="Record the happening in several smaller steps.",
+        )
+    if len(op_id) > OP_ID_MAX or len(actor) > ACTOR_MAX:
+        raise InvalidInput(
+            "name_too_long",
+            f"An operation id has at most {OP_ID_MAX} characters and an actor {ACTOR_MAX}; "
+            f"these have {len(op_id)} and {len(actor)}.",
+            hint="Use a UUID as operation id.",
+        )
+
+
+def head(sql: sqlite3.Connection) -> LogHead:
+    """Return the end of the current log; raises BooksBroken before `ensure_identity`."""
+    row = sql.execute(
+        "SELECT node, incarnation, head_seq, head_hash FROM node_state"
+        " JOIN logs USING (incarnation)"
+    ).fetchone()
+    if row is None:
+        raise BooksBroken(
+            "no_identity",
+            "This edge has no identity yet, so nothing can be recorded.",
+            hint="Start the edge with `bincard edge serve`; it makes one.",
+        )
+    return LogHead(row["node"], row["incarnation"], row["head_seq"], row["head_hash"])
+
+
+def read_after(
+    sql: sqlite3.Connection,
+    seq: int,
+    facts_max: int,
+    bytes_max: int,
+    *,
+    incarnation: int | None = None,
+) -> list[FactRecord]:
+    """Return the facts after `seq`, oldest first, at most `facts_max`.
+
+    Their bodies sum to at most `bytes_max`, except that one fact is always returned if there is
+    one. Without `incarnation` the current log is read.
+    """
+    if incarnation is None:
+        incarnation = head(sql).incarnation
+    rows = sql.execute(
+        f"SELECT {_COLUMNS} FROM facts WHERE incarnation = ? AND seq > ? ORDER BY seq LIMIT ?",  # noqa: S608
+        (incarnation, seq, facts_max),
+    )
+    records: list[FactRecord] = []
+    size = 0
+    for row in rows:
+        record = FactRecord(*row)
+        size += len(record.body)
+        if records and size > bytes_max:
+            break
+        records.append(record)
+    return records
+
+
+def hash_at(sql: sqlite3.Connection, incarnation: int, seq: int) -> bytes | None:
+    """Return the hash of one line, of the empty log for 0, or None if this file lacks it."""
+    row = sql.execute(
+        "SELECT hash FROM facts WHERE incarnation = ? AND seq = ?", (incarnation, seq)
+    ).fetchone()
+    if row is not None:
+        return bytes(row["hash"])
+    base = sql.execute(
+        "SELECT base_hash FROM logs WHERE incarnation = ? AND base_seq = ?", (incarnation, seq)
+    ).fetchone()
+    return None if base is None else bytes(base["base_hash"])
+
+
+def verify_chain(sql: sqlite3.Connection) -> int:
+    """Check every line of every log against its hash; return how many lines were checked.
+
+    Raises BooksBroken naming the first line that does not fit.
+    """
+    checked = 0
+    logs = sql.execute("SELECT * FROM logs ORDER BY incarnation").fetchall()
+    for log in logs:
+        seq, digest = log["base_seq"], bytes(log["base_hash"])
+        rows = sql.execute(
+            f"SELECT {_COLUMNS} FROM facts WHERE incarnation = ? ORDER BY seq",  # noqa: S608
+            (log["incarnation"],),
+        )
+        for row in rows:
+            record = FactRecord(*row)
+            _check_line(record, seq, digest)
+            seq, digest = record.seq, record.hash
+            checked += 1
+        if (seq, digest) != (log["head_seq"], bytes(log["head_hash"])):
+            raise BooksBroken(
+                "log_truncated",
+                f"The log should end at line {log['head_seq']}; it ends at line {seq}.",
+                hint="Stop this edge and restore its last backup.",
+            )
+    return checked
+
+
+def _check_line(record: FactRecord, seq: int, digest: bytes) -> None:
+    expected = chain_hash(
+        digest,
+        record.node,
+        record.incarnation,
+        seq + 1,
+        record.kind,
+        record.version,
+        record.body,
+    )
+    if (record.seq, record.prev_hash, record.hash) != (seq + 1, digest, expected):
+        raise BooksBroken(
+            "chain_broken",
+            f"Line {record.seq} of the log does not follow from line {seq}.",
+            hint="Stop this edge and restore its last backup; the log was changed by other means.",
+        )

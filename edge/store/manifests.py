@@ -1,0 +1,61 @@
+"""Manifests: the list a courier signs for. One is open per courier until the dock closes it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from edge.store import counters
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A handover list; `closed_ms` is None while parcels may still be added."""
+
+    manifest: str
+    courier: str
+    state: str
+    opened_ms: int
+    closed_ms: int | None
+
+
+def open_of(sql: sqlite3.Connection, courier: str) -> Manifest | None:
+    """Return the open manifest of `courier`, if there is one."""
+    row = sql.execute(
+        "SELECT * FROM manifests WHERE courier = :courier AND state = 'open'", {"courier": courier}
+    ).fetchone()
+    return None if row is None else Manifest(**dict(row))
+
+
+def all_open(sql: sqlite3.Connection) -> list[Manifest]:
+    """Return every open manifest, oldest first."""
+    rows = sql.execute("SELECT * FROM manifests WHERE state = 'open' ORDER BY opened_ms, manifest")
+    return [Manifest(**dict(row)) for row in rows]
+
+
+def open_new(sql: sqlite3.Connection, *, courier: str, at_ms: int) -> str:
+    """Open the next manifest for `courier` and return its number, such as `MF-000012`."""
+    manifest = f"MF-{counters.next_value(sql, 'manifest'):06}"
+    sql.execute(
+        "INSERT INTO manifests (manifest, courier, state, opened_ms) "
+        "VALUES (:manifest, :courier, 'open', :at_ms)",
+        {"manifest": manifest, "courier": courier, "at_ms": at_ms},
+    )
+    return manifest
+
+
+def close(sql: sqlite3.Connection, manifest: str, at_ms: int) -> None:
+    """Close a manifest: the courier took it."""
+    sql.execute(
+        "UPDATE manifests SET state = 'closed', closed_ms = :at_ms WHERE manifest = :manifest",
+        {"manifest": manifest, "at_ms": at_ms},
+    )
+
+
+def parcels_on(sql: sqlite3.Connection, manifest: str) -> int:
+    """Return how many parcels were handed over on `manifest`."""
+    row = sql.execute(
+        "SELECT count(*) AS parcels FROM parcels WHERE manifest = :manifest",
+        {"manifest": manifest},
+    ).fetchone()
+    return int(row["parcels"])

@@ -1,0 +1,1 @@
+"""The edge end of the line to the hub."""

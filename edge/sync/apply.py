@@ -1,0 +1,84 @@
+"""What the line does to the edge's books, each as one transaction.
+
+A command from the hub takes effect together with the cursor that says so. A command this edge
+cannot carry out is answered with a `CommandRefused` fact and never stands in the way of the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, get_args
+
+from edge.store import fact_log, line_state
+from edge.sync.core_events import LocalState
+from shared.domain.commands import Command, CommandBody, CommandRecord
+from shared.domain.errors import BincardError
+from shared.domain.facts import CommandRefused
+from shared.domain.ports import Clock
+from shared.runtime.attempt import is_disk_trouble, undoable
+from shared.runtime.database import Transaction
+
+HandleCommand = Callable[[Transaction, CommandRecord], None]
+"""Carries out one command; raises to refuse it. Writes the command's result fact itself."""
+
+_BODIES: Final[tuple[type[CommandBody], ...]] = get_args(Command)
+KNOWN_KINDS: Final = frozenset(str(body.__struct_config__.tag) for body in _BODIES)
+ACTOR: Final = "hub"
+
+
+def boot(tx: Transaction, at_least: int) -> LocalState:
+    """Raise the boot number to `at_least` or more and return what a greeting needs."""
+    line_state.raise_boot_no(tx.sql, at_least)
+    return line_state.load(tx.sql)
+
+
+def apply_command(
+    tx: Transaction, record: CommandRecord, handle: HandleCommand, clock: Clock
+) -> int:
+    """Carry out `record` if it is the next one; return the cursor, which moves with it.
+
+    Anything but a failing disk ends in an outcome: done, refused (by the floor's rules, or code
+    `internal`), unknown (kept for a later version) or repeated (done before under another number).
+    """
+    cursor = line_state.down_cursor(tx.sql)
+    if record.seq != cursor + 1:
+        return cursor
+    if line_state.was_done(tx.sql, record.command_id):
+        line_state.finish_command(tx.sql, record, "repeated", "", clock.wall_ms())
+    elif record.kind not in KNOWN_KINDS:
+        sentence = f"This edge does not know commands of kind {record.kind}; update the edge."
+        _refuse(tx, record, "unknown_command", sentence, clock)
+        line_state.finish_command(tx.sql, record, "unknown", "unknown_command", clock.wall_ms())
+    else:
+        _carry_out(tx, record, handle, clock)
+    return record.seq
+
+
+def _carry_out(tx: Transaction, record: CommandRecord, handle: HandleCommand, clock: Clock) -> None:
+    attempt = Transaction(tx.sql)
+    try:
+        with undoable(tx.sql):
+            handle(attempt, record)
+    except BincardError as error:
+        _refuse(tx, record, error.code, error.message, clock)
+        line_state.finish_command(tx.sql, record, "refused", error.code, clock.wall_ms())
+    except Exception as error:
+        if is_disk_trouble(error):
+            raise
+        sentence = f"The edge could not carry out the command ({type(error).__name__})."
+        _refuse(tx, record, "internal", sentence, clock)
+        line_state.finish_command(tx.sql, record, "refused", "internal", clock.wall_ms())
+    else:
+        line_state.finish_command(tx.sql, record, "done", "", clock.wall_ms())
+        tx.after_commit(attempt.run_afterwards)
+
+
+def _refuse(tx: Transaction, record: CommandRecord, code: str, sentence: str, clock: Clock) -> None:
+    fact_log.append(
+        tx.sql,
+        CommandRefused(command_id=record.command_id, code=code, sentence=sentence),
+        op_id=record.command_id,
+        actor=ACTOR,
+        wall_ms=clock.wall_ms(),
+        mono_ms=clock.mono_ms(),
+    )

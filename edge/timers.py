@@ -1,0 +1,83 @@
+"""What this node does by itself while people work: plan waves, close them, digest the books.
+
+Each timer waits on the stop signal, not on the clock alone, so that a restart never waits for one.
+A run that fails is logged and tried again at the next tick: nothing here may take the floor down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from edge.services.digest_books import digest_books
+from edge.store import waves
+from shared.domain.errors import BincardError
+from shared.runtime import logs
+
+if TYPE_CHECKING:
+    from edge.app import EdgeNode
+
+PLAN_SECONDS: Final = 1.0
+"""How often the planner looks whether enough parcels wait."""
+RETRY_MS: Final = 15_000
+"""Parcels that lack stock are tried again this often."""
+DIGEST_SECONDS: Final = 30.0
+
+log = logs.get("timers")
+
+
+def of(node: EdgeNode) -> list[Coroutine[Any, Any, None]]:
+    """Return the timers of `node`, to be run as tasks."""
+    tasks = [_every(node, DIGEST_SECONDS, lambda: digest(node))]
+    if node.settings.auto_waves:
+        planner = _Planner(node)
+        tasks.append(_every(node, PLAN_SECONDS, planner.tick))
+    return tasks
+
+
+async def _every(node: EdgeNode, seconds: float, run: Callable[[], Awaitable[object]]) -> None:
+    while not node.stopping.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(node.stopping.wait(), seconds)
+            return
+        try:
+            await run()
+        except (BincardError, sqlite3.Error) as error:
+            log.warning("timer_failed", kind=type(error).__name__, exc_info=error)
+
+
+async def digest(node: EdgeNode) -> None:
+    """Record what the books add up to, when something happened since the last time."""
+    if not node.site.warehouse:
+        return
+    op_id = node.new_id()
+    try:
+        await node.database.write(lambda tx: digest_books(node.floor(tx, op_id, "digest")))
+    except BincardError as error:
+        log.warning("digest_failed", code=error.code)
+
+
+class _Planner:
+    """Plans when a cart's load waits or the oldest parcel has waited long enough."""
+
+    def __init__(self, node: EdgeNode) -> None:
+        self._node = node
+        self._stuck = 0
+        self._tried_ms = 0
+
+    async def tick(self) -> None:
+        """Plan if it is time; parcels that could not be planned do not count as new."""
+        node = self._node
+        await node.database.write(lambda tx: waves.close_finished(tx.sql))
+        waiting, oldest_ms = await node.database.read(waves.count_waiting)
+        now_ms = node.clock.wall_ms()
+        fresh = waiting - self._stuck
+        due = now_ms - oldest_ms >= node.settings.wave_wait_ms
+        again = waiting and now_ms - self._tried_ms >= RETRY_MS
+        if fresh >= node.settings.wave_parcels_min or (fresh > 0 and due) or again:
+            await node.plan_waves(node.new_id())
+            self._stuck, _ = await node.database.read(waves.count_waiting)
+            self._tried_ms = now_ms

@@ -1,0 +1,153 @@
+"""This warehouse's tie to head office: enrol once, then keep the line, and work on without either.
+
+A new box is started with a one-time code. While the hub cannot be reached the code waits and the
+floor works; once enrolled, the code is never needed again. Whatever goes wrong here is shown on the
+pages as the state of the link and stops nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
+from typing import Any, Final
+
+import msgspec
+
+from edge.services import enrolment
+from edge.services.enrolment import Identity
+from edge.settings import Settings
+from edge.store import line_state
+from edge.sync.apply import HandleCommand
+from edge.sync.line import Line, LineSettings, LinkState
+from shared.domain.errors import BincardError, Unavailable
+from shared.domain.ports import Clock, Entropy
+from shared.runtime import logs
+from shared.runtime.database import Database
+from shared.web.live import LiveBus
+
+FACTS: Final = "facts"
+"""Name under which the floor says that facts were committed; pages never hear it."""
+RETRY_SECONDS: Final = 2.0
+RETRY_SECONDS_MAX: Final = 30.0
+SCHEMA: Final = "edge-1"
+
+log = logs.get("uplink")
+
+
+class FloorBus(LiveBus):
+    """Tells pages what changed, and the line to the hub that facts wait."""
+
+    def __init__(self, stopping: asyncio.Event) -> None:
+        """Nobody listens for facts before `on_facts` is set."""
+        super().__init__(stopping)
+        self.on_facts: Callable[[], None] | None = None
+
+    def publish(self, event: str, data: Any = None) -> None:
+        """Ring the line's bell for facts; hand everything else to the pages."""
+        if event != FACTS:
+            super().publish(event, data)
+        elif self.on_facts is not None:
+            self.on_facts()
+
+
+class Uplink:
+    """Enrols this node if it has to, then runs its line to the hub."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        live: FloorBus,
+        handle_command: HandleCommand,
+        *,
+        clock: Clock,
+        entropy: Entropy,
+        on_identity: Callable[[Identity], None],
+    ) -> None:
+        """`on_identity` is told the warehouse's name before the line begins."""
+        self._settings = settings
+        self._database = database
+        self._live = live
+        self._handle_command = handle_command
+        self._clock = clock
+        self._entropy = entropy
+        self._on_identity = on_identity
+        self._line: Line | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._offline = LinkState(up=False, since_ms=clock.wall_ms(), waiting=0)
+
+    def start(self) -> None:
+        """Begin in the background; the floor does not wait for it."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Say goodbye to the hub. Call it before the database is closed."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        if self._line is not None:
+            self._live.on_facts = None
+            await asyncio.to_thread(self._line.stop)
+
+    def link(self) -> LinkState:
+        """Return the state of the line with the facts that wait right now."""
+        state = self._line.link() if self._line is not None else self._offline
+        waiting = self._database.read_sync(line_state.waiting)
+        return msgspec.structs.replace(state, waiting=waiting)
+
+    async def _run(self) -> None:
+        try:
+            identity = await self._identity()
+            if identity is not None:
+                await asyncio.to_thread(self._on_identity, identity)
+                self._begin(identity)
+        except BincardError as error:
+            log.warning("uplink_failed", code=error.code, sentence=error.message)
+            self._offline = msgspec.structs.replace(
+                self._offline, code=error.code, sentence=f"{error.message} {error.hint}".strip()
+            )
+
+    async def _identity(self) -> Identity | None:
+        """Return who we are, asking the hub until it answers; None without a code."""
+        settings = self._settings
+        identity = enrolment.load(settings.state_dir)
+        wait_seconds = RETRY_SECONDS
+        while identity is None and settings.enrolment_code:
+            try:
+                identity = await asyncio.to_thread(
+                    enrolment.enrol,
+                    settings.state_dir,
+                    settings.hub_url,
+                    settings.enrolment_code,
+                )
+            except Unavailable as error:
+                log.warning("enrolment_waits", code=error.code)
+                self._offline = msgspec.structs.replace(
+                    self._offline, code=error.code, sentence=error.message
+                )
+                await asyncio.sleep(wait_seconds)
+                wait_seconds = min(wait_seconds * 2, RETRY_SECONDS_MAX)
+        return identity
+
+    def _begin(self, identity: Identity) -> None:
+        settings = self._settings
+        self._line = Line(
+            LineSettings(
+                address=settings.hub_sync or identity.sync_address,
+                server_key=identity.server_key,
+                keys=enrolment.keys(settings.state_dir),
+                state_dir=settings.state_dir,
+                app_version=version("bincard"),
+                schema=SCHEMA,
+            ),
+            self._database,
+            self._handle_command,
+            clock=self._clock,
+            entropy=self._entropy,
+            on_change=lambda state: self._live.publish("link", msgspec.to_builtins(state)),
+        )
+        self._live.on_facts = self._line.notify
+        self._line.start()

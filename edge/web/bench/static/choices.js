@@ -1,0 +1,61 @@
+/* Choices that need a second answer before they go to the edge: who lets it pass, and why.
+
+   They never stand first in reach, state their effect, and end in one `BC:` code through the same
+   door as every scan. */
+
+const PASS_REASONS = ["packing_differs", "gift_added", "master_data_wrong"];
+const REPRINT_REASONS = ["missing", "spoiled"];
+const KEYS = ["F1", "F2", "F3", "F4"];
+
+const close = { act: "close", code: "way_back", key: "F10" };
+
+const reasons = (prefix, words, at) => words.map((word, index) => ({
+  raw: `${prefix}:${word}`, code: `reason.${word}`, key: KEYS[index + at],
+}));
+
+/** The lead's badge first, then the reason. */
+function pass() {
+  return {
+    halt: { kind: "stop", code: "lead_badge", params: {}, own: true },
+    ways: [close],
+    scanned: (badge) => ({
+      halt: { kind: "stop", code: "pass_reason", params: { badge }, own: true },
+      ways: [...reasons(`BC:PASS:${badge}`, PASS_REASONS, 0), close],
+    }),
+  };
+}
+
+/** A further copy of the label is printed for a reason, and says so on its face. */
+function reprint() {
+  return {
+    halt: { kind: "attention", code: "reprint_reason", params: {}, own: true },
+    ways: [...reasons("BC:REPRINT", REPRINT_REASONS, 0), close],
+  };
+}
+
+const OPEN = { pass, reprint };
+
+const PROOF = { act: "close", code: "way_scan_label", key: "" };
+const SPOILED = { raw: "BC:REPRINT:spoiled", code: "way_reprint_spoiled", key: "F9" };
+
+/** Return the ways to show: those of the open choice, else those of the edge's halt. */
+export function choicesOf(state, choice) {
+  if (choice) return choice.ways;
+  const ways = (state.halt?.ways ?? []).map((way) =>
+    (way.raw.startsWith("BC:PASS") ? { ...way, raw: "", act: "pass" } : way));
+  return state.halt?.code === "print_unknown" ? [PROOF, ...ways, SPOILED] : ways;
+}
+
+/** A stop that only this scan caused: the edge changed nothing and waits for the right one.
+    It stays until the button, or until a scan that is right. */
+export function stopOf(answer) {
+  return {
+    halt: { kind: "stop", code: answer.code, params: answer.params ?? {} },
+    ways: [{ act: "close", code: "way_go_on", key: "F1" }],
+    scanned: (raw) => ({ raw, keep: true }),
+    message: answer.message,
+  };
+}
+
+/** Return the choice called `name`. */
+choicesOf.open = (name) => OPEN[name]();

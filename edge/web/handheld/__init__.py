@@ -1,0 +1,1 @@
+"""The picker's handheld: one page that works on, with or without a network."""

@@ -1,0 +1,175 @@
+"""`bincard hub`: run head office's node, feed it, prove its books, copy and restore them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from hub.settings import Settings, load
+
+CSV_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _settings() -> Settings:
+    return load(os.environ)
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value)) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+@click.group()
+def hub() -> None:
+    """Head office's node: orders of all channels, promises, all warehouses' books."""
+
+
+@hub.command()
+def serve() -> None:
+    """Run the hub until it is stopped."""
+    from hub.app import serve as serve_hub
+    from hub.instance import books_taken
+
+    settings = _settings()
+    with books_taken(settings.state_dir):
+        serve_hub(settings)
+
+
+@hub.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit 1 when something waits.")
+def migrate(check: bool) -> None:
+    """Bring the books' schema up to date."""
+    from hub.instance import books_taken
+    from hub.store.sqlite.hub_store import MIGRATIONS
+    from shared.runtime import migrate as schema
+
+    settings = _settings()
+    if check:
+        waiting = schema.pending(settings.database, *MIGRATIONS)
+        _print_json({"waiting": waiting})
+        sys.exit(1 if waiting else 0)
+    with books_taken(settings.state_dir):
+        _print_json({"applied": schema.migrate(settings.database, *MIGRATIONS)})
+
+
+@hub.command()
+def verify() -> None:
+    """Prove the books: prints JSON, exits 0 only if every promise holds."""
+    from hub.office import Office
+
+    report = Office(_settings()).verify()
+    _print_json(report)
+    sys.exit(0 if report.holds else 1)
+
+
+@hub.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the books into the new FILE, also while the hub runs."""
+    from hub.office import Office
+
+    size_bytes = Office(_settings()).backup(file)
+    _print_json({"file": str(file), "bytes": size_bytes})
+
+
+@hub.command()
+@click.argument("file", type=CSV_FILE)
+def restore(file: Path) -> None:
+    """Replace the books by the backup FILE; the hub must not run. The old file is kept."""
+    from hub.instance import books_taken
+    from hub.store.backup import begin_new_life, check_file
+    from hub.store.sqlite.hub_store import open_hub
+    from shared.runtime.clock import SystemClock, SystemEntropy
+
+    settings = _settings()
+    clock = SystemClock()
+    with books_taken(settings.state_dir):
+        check_file(file)
+        kept = _put_aside(settings.database, clock.wall_ms())
+        shutil.copyfile(file, settings.database)
+        books = open_hub(settings.database, clock, SystemEntropy())
+        epoch = books.database.write_sync(lambda tx: begin_new_life(tx.sql, books.entropy))
+        books.database.close()
+    _print_json({"restored": str(file), "epoch": epoch, "kept": kept})
+
+
+def _put_aside(database: Path, now_ms: int) -> str | None:
+    """Keep the present books beside the restored ones; return their new name."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    if not database.exists():
+        return None
+    kept = database.with_name(f"{database.name}.before-restore-{now_ms}")
+    for ending in ("-wal", "-shm"):
+        side = database.with_name(database.name + ending)
+        if side.exists():
+            side.replace(kept.with_name(kept.name + ending))
+    database.replace(kept)
+    return str(kept)
+
+
+@hub.command()
+def doctor() -> None:
+    """Say what is wrong with this machine and these settings, in sentences."""
+    from hub.doctor import examine
+
+    findings = examine(_settings())
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.good else 'BAD '} {finding.what}: {finding.sentence}")
+    sys.exit(0 if all(finding.good for finding in findings) else 1)
+
+
+@hub.command("create-token")
+@click.option("--name", required=True, help="What people call it.")
+@click.option("--scopes", required=True, help="Scopes, separated by commas.")
+def create_token(name: str, scopes: str) -> None:
+    """Print a new API token. It is shown this once."""
+    from hub.office import Office
+    from hub.services.access import TokenRequest
+
+    wanted = tuple(scope.strip() for scope in scopes.split(",") if scope.strip())
+    made = Office(_settings()).create_token(TokenRequest(name=name, scopes=wanted))
+    click.echo(f"Token {made.name} ({made.token_id}): {' '.join(made.scopes)}", err=True)
+    click.echo(made.token)
+
+
+@hub.command("enrol-edge")
+@click.option("--warehouse", required=True, help="Code of the warehouse.")
+def enrol_edge(warehouse: str) -> None:
+    """Print a one-time code with which a machine becomes the warehouse's edge."""
+    from hub.office import Office
+
+    click.echo(Office(_settings()).enrol_edge(warehouse))
+
+
+def _import_command(kind: str, what: str) -> None:
+    """Add `import-KIND` to the group."""
+
+    @hub.command(f"import-{kind}", help=f"Import {what} from a CSV FILE; prints a JSON report.")
+    @click.argument("file", type=CSV_FILE)
+    @click.option("--import-id", default="", help="Name of the hand-over; the same counts once.")
+    @click.option("--strict", is_flag=True, help="Exit 1 when any row was rejected.")
+    def run(file: Path, import_id: str, strict: bool) -> None:
+        from hub.office import Office
+        from hub.services.import_files import FileKind
+
+        report = Office(_settings()).import_csv(msgspec.convert(kind, FileKind), file, import_id)
+        for error in report.errors:
+            place = f"{error.file}:{error.line}: {error.column or 'row'}"
+            click.echo(f"{place}: {error.reason}", err=True)
+        click.echo(report.sentence, err=True)
+        _print_json(report)
+        sys.exit(1 if strict and report.rejected else 0)
+
+
+for _kind, _what in (
+    ("warehouses", "warehouses"),
+    ("products", "products"),
+    ("stock", "opening stock"),
+    ("orders", "orders"),
+):
+    _import_command(_kind, _what)

@@ -1,0 +1,122 @@
+"""What an installer wants to know on a bad afternoon: what is wrong, in sentences."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from hub.instance import running_hub
+from hub.node import KEY_FILE
+from hub.settings import Settings
+from hub.store.sqlite.hub_store import MIGRATIONS
+from shared.domain.errors import BincardError
+from shared.runtime import private_file
+from shared.runtime.migrate import pending
+
+DISK_FREE_BYTES_MIN: Final = 1_073_741_824
+SANE_SECONDS: Final = 1_704_067_200
+"""2024-01-01; an earlier clock was never set."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at."""
+
+    what: str
+    good: bool
+    sentence: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything the hub needs."""
+    found = [_system(), _disk(settings), _clock(), _books(settings), _key(settings)]
+    found += _ports(settings)
+    return found
+
+
+def _system() -> Finding:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Finding("system", True, f"Python {version}, SQLite {sqlite3.sqlite_version}.")
+
+
+def _disk(settings: Settings) -> Finding:
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        probe = settings.state_dir / ".doctor"
+        probe.write_bytes(b"ok")
+        probe.unlink()
+    except OSError as error:
+        return Finding("disk", False, f"{settings.state_dir} cannot be written: {error.strerror}.")
+    free = shutil.disk_usage(settings.state_dir).free
+    good = free >= DISK_FREE_BYTES_MIN
+    need = "" if good else f"; expected at least {DISK_FREE_BYTES_MIN >> 20} MiB"
+    return Finding("disk", good, f"{free >> 20} MiB are free in {settings.state_dir}{need}.")
+
+
+def _clock() -> Finding:
+    now = time.time()
+    shown = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
+    return Finding("clock", now > SANE_SECONDS, f"The clock says {shown}.")
+
+
+def _books(settings: Settings) -> Finding:
+    if not settings.database.exists():
+        return Finding("books", True, "There are no books yet; the hub makes them at its start.")
+    try:
+        waiting = pending(settings.database, *MIGRATIONS)
+    except sqlite3.DatabaseError as error:
+        return Finding("books", False, f"{settings.database} cannot be read: {error}.")
+    if waiting:
+        return Finding("books", False, f"Run `bincard hub migrate`: {', '.join(waiting)} waits.")
+    return Finding("books", True, f"{settings.database} is up to date.")
+
+
+def _key(settings: Settings) -> Finding:
+    try:
+        content = private_file.read(settings.state_dir / KEY_FILE)
+    except BincardError as error:
+        return Finding("key", False, f"{error.message} {error.hint}")
+    there = "is there and private" if content is not None else "is made at the first start"
+    return Finding("key", True, f"The key for warehouses {there}.")
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    try:
+        run = running_hub(settings.state_dir)
+    except BincardError as error:
+        yield Finding("hub", False, f"{error.message} {error.hint}")
+        return
+    if run is not None:
+        yield Finding(
+            "hub",
+            True,
+            f"The hub runs as process {run.pid}: HTTP {run.http_host}:{run.http_port}, "
+            f"warehouses {run.sync_host}:{run.sync_port}.",
+        )
+        return
+    for name, host, port in (
+        ("http port", settings.http_host, settings.http_port),
+        ("sync port", settings.sync_host, settings.sync_port),
+    ):
+        yield _port(name, host, port)
+
+
+def _port(name: str, host: str, port: int) -> Finding:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return Finding(
+                name,
+                False,
+                f"{host}:{port} cannot be opened ({error.strerror}); stop what uses it or set "
+                "another port.",
+            )
+    return Finding(name, True, f"{host}:{port} is free.")

@@ -1,0 +1,1 @@
+"""The pure rules of promising: review, sourcing, reservation, courier choice."""

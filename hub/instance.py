@@ -1,0 +1,83 @@
+"""One hub per state directory, and how other programs of this machine find the one that runs.
+
+A lock on `hub.lock` says that somebody has the books open; it vanishes with the process, however it
+died. `run.json` says where that process listens. Commands go to the running hub over HTTP, or take
+the lock themselves and work on the file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from hub.node import RUN_FILE, RunFile
+from shared.domain.errors import Conflict, Unavailable
+from shared.runtime import private_file
+
+LOCK_FILE: Final = "hub.lock"
+START_SECONDS_MAX: Final = 15.0
+"""How long a command waits for a hub that is just starting."""
+POLL_SECONDS: Final = 0.05
+
+
+@contextmanager
+def books_taken(state_dir: Path) -> Iterator[None]:
+    """Hold the lock of `state_dir`; raises Conflict `hub_runs` when somebody else has it."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not _lock(descriptor):
+            raise Conflict(
+                "hub_runs",
+                "Another hub or hub command has the books in this state directory open.",
+                hint="Stop it first, or set another BINCARD_HUB_STATE_DIR.",
+            )
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def running_hub(state_dir: Path) -> RunFile | None:
+    """Return where the running hub listens, None when no hub runs on `state_dir`.
+
+    Waits for a hub that is starting; raises Unavailable when it does not get ready.
+    """
+    until = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < until:
+        if not _is_locked(state_dir):
+            return None
+        content = private_file.read(state_dir / RUN_FILE)
+        if content is not None:
+            return msgspec.json.decode(content, type=RunFile)
+        time.sleep(POLL_SECONDS)
+    raise Unavailable(
+        "hub_not_ready",
+        f"A hub holds {LOCK_FILE}, but it did not get ready in {START_SECONDS_MAX:.0f} seconds.",
+        hint="Look at its log; `bincard hub doctor` may tell more.",
+    )
+
+
+def _is_locked(state_dir: Path) -> bool:
+    try:
+        descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

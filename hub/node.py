@@ -1,0 +1,175 @@
+"""What the hub's process holds as long as it lives: books, pumps, the port for warehouses.
+
+Handlers reach it as `request.app.state.node`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any, Final
+
+import msgspec
+
+from hub.domain.review import DEFAULT_RULES
+from hub.pumps import Pump
+from hub.services.access import TOKEN_BYTES, TOKEN_PREFIX, token_hash
+from hub.services.apply_facts import project
+from hub.services.backorders import retry_backorders
+from hub.services.release_parcels import release_ready
+from hub.services.reservations import expire_reservations
+from hub.settings import Settings
+from hub.store.protocol import Desk
+from hub.store.sqlite.hub_store import SqliteHub, open_hub
+from hub.sync.listener import LinkView, Listener
+from hub.web.enrolments import EnrolmentDesk
+from hub.web.principal import Principal
+from shared.domain.facts import FactRecord
+from shared.domain.ports import Clock, Entropy
+from shared.runtime import private_file
+from shared.runtime.clock import SystemClock, SystemEntropy
+from shared.runtime.curve import load_or_make_key
+from shared.runtime.database import Transaction
+from shared.web.live import LiveBus
+
+KEY_FILE: Final = "sync.key"
+RUN_FILE: Final = "run.json"
+PRINCIPALS_MAX: Final = 1_000
+EXPIRY_SECONDS: Final = 1.0
+
+
+class RunFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What `run.json` says once the hub is ready. `token` lets local commands in."""
+
+    pid: int
+    http_host: str
+    http_port: int
+    sync_host: str
+    sync_port: int
+    token: str
+
+
+def seed_rules(desk: Desk) -> None:
+    """Give a new hub its default review rules."""
+    if not desk.catalogue.rules():
+        for rule in DEFAULT_RULES:
+            desk.catalogue.put_rule(rule)
+
+
+class HubNode:
+    """The hub, put together from its settings. Start it once inside an event loop."""
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
+    ) -> None:
+        """Open the books in `settings.database`, creating or migrating them first."""
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.entropy = entropy or SystemEntropy()
+        self.stopping = asyncio.Event()
+        self.live = LiveBus(self.stopping)
+        self.books: SqliteHub = open_hub(settings.database, self.clock, self.entropy)
+        self.books.write_sync(seed_rules, actor="hub:start")
+        self.keys = load_or_make_key(settings.state_dir / KEY_FILE)
+        self.local_token = TOKEN_PREFIX + self.entropy.token_bytes(TOKEN_BYTES).hex()
+        self.http_port = settings.http_port
+        self.listener: Listener | None = None
+        self._local_hash = token_hash(self.local_token)
+        self._principals: dict[str, Principal] = {}
+        self._tasks: list[asyncio.Task[Any]] = []
+        table = settings.courier_table
+        self._pumps = [
+            Pump("release", lambda desk: release_ready(desk, table), self.books),
+            Pump("backorders", retry_backorders, self.books),
+            Pump("reservations", expire_reservations, self.books, period_seconds=EXPIRY_SECONDS),
+        ]
+        self.books.listeners.append(self._told)
+
+    def _told(self, topic: str) -> None:
+        """Pass on what a commit told: to pumps, to pages, and commands to the port."""
+        if topic == "events":
+            self.live.publish("events")
+        elif topic.startswith("commands:") and self.listener is not None:
+            self.listener.commands_queued(topic.partition(":")[2])
+        for pump in self._pumps:
+            pump.told(topic)
+
+    def _project(self, transaction: Transaction, record: FactRecord) -> None:
+        project(self.books.desk(transaction, f"edge:{record.node}"), record)
+
+    async def principal(self, token: str) -> Principal | None:
+        """Return who carries `token`, None for an unknown one."""
+        hashed = token_hash(token)
+        if hashed == self._local_hash:
+            return Principal(name="local-admin", scopes=frozenset({"admin"}))
+        known = self._principals.get(hashed)
+        if known is not None:
+            return known
+        row = await self.books.read(lambda desk: desk.access.token_by_hash(hashed))
+        if row is None:
+            return None
+        if len(self._principals) >= PRINCIPALS_MAX:
+            self._principals.clear()
+        principal = Principal(name=row.name, scopes=frozenset(row.scopes))
+        self._principals[hashed] = principal
+        return principal
+
+    def forget_principals(self) -> None:
+        """Look every token up again; call it after one was revoked."""
+        self._principals.clear()
+
+    def links(self) -> dict[str, LinkView]:
+        """Return every warehouse's line, by code."""
+        return {} if self.listener is None else self.listener.links()
+
+    async def start(self) -> EnrolmentDesk:
+        """Open the port for warehouses and start the pumps; return what enrolment needs."""
+        self.live.attach(asyncio.get_running_loop())
+        listener = Listener(
+            self.books.database,
+            self.keys,
+            self._project,
+            host=self.settings.sync_host,
+            port=self.settings.sync_port,
+            clock=self.clock,
+            entropy=self.entropy,
+            on_change=lambda node: self.live.publish("link", {"warehouse": node}),
+        )
+        await asyncio.to_thread(listener.start)
+        self.listener = listener
+        self._tasks = [asyncio.create_task(pump.run(self.stopping)) for pump in self._pumps]
+        return EnrolmentDesk(
+            database=self.books.database,
+            clock=self.clock,
+            server_key=self.keys.public_key,
+            sync_host=self.settings.sync_host,
+            sync_port=listener.port,
+            on_enrolled=self._enrolled,
+        )
+
+    def _enrolled(self) -> None:
+        if self.listener is not None:
+            self.listener.keys_changed()
+        for pump in self._pumps:
+            pump.told("release")
+
+    def write_run_file(self) -> None:
+        """Say in `run.json` where the hub listens; readable by its owner only."""
+        run = RunFile(
+            pid=os.getpid(),
+            http_host=self.settings.http_host,
+            http_port=self.http_port,
+            sync_host=self.settings.sync_host,
+            sync_port=self.settings.sync_port if self.listener is None else self.listener.port,
+            token=self.local_token,
+        )
+        private_file.write(self.settings.state_dir / RUN_FILE, msgspec.json.encode(run) + b"\n")
+
+    async def stop(self) -> None:
+        """Stop in the reverse order; the books close last."""
+        self.stopping.set()
+        (self.settings.state_dir / RUN_FILE).unlink(missing_ok=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.listener is not None:
+            await asyncio.to_thread(self.listener.stop)
+        await asyncio.to_thread(self.books.database.close)

@@ -1,0 +1,170 @@
+"""What the commands do, either through the hub that runs or straight on its books.
+
+Both ways end in the same services, so a command means the same whether the hub runs or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+import msgspec
+
+from hub.domain.reports import ImportReport
+from hub.instance import books_taken, running_hub
+from hub.node import RunFile, seed_rules
+from hub.services import enrolment
+from hub.services.access import TokenMade, TokenRequest, create_token
+from hub.services.import_files import FileKind, import_file
+from hub.services.verify_books import VerifyReport, verify_books
+from hub.settings import Settings
+from hub.store.backup import back_up
+from hub.store.sqlite.hub_store import SqliteHub, open_hub
+from shared.domain.errors import BincardError, Unavailable
+from shared.runtime.clock import SystemClock, SystemEntropy
+
+ACTOR: Final = "command-line"
+HTTP_SECONDS: Final = 600.0
+"""A command waits this long for the running hub; a large import takes a while."""
+T = TypeVar("T")
+
+
+class Office:
+    """The commands' way to the books."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Find out whether a hub runs on these settings."""
+        self._settings = settings
+        self._run = running_hub(settings.state_dir)
+
+    def import_csv(self, kind: FileKind, path: Path, import_id: str) -> ImportReport:
+        """Import a file and return its report."""
+        content = path.read_bytes()
+        if self._run is not None:
+            return self._ask(
+                "POST",
+                f"/api/v1/imports/{kind}",
+                ImportReport,
+                params={"file": path.name, "import_id": import_id},
+                content=content,
+            )
+        with self._books() as books:
+            return asyncio.run(
+                import_file(
+                    books,
+                    kind,
+                    file=path.name,
+                    content=content,
+                    import_id=import_id,
+                    actor=ACTOR,
+                )
+            )
+
+    def create_token(self, request: TokenRequest) -> TokenMade:
+        """Make an API token."""
+        if self._run is not None:
+            return self._ask("POST", "/api/v1/tokens", TokenMade, content=_json(request))
+        with self._books() as books:
+            return books.write_sync(
+                lambda desk: create_token(desk, request, books.entropy), actor=ACTOR
+            )
+
+    def enrol_edge(self, warehouse: str) -> str:
+        """Return a one-time code for the edge of a warehouse."""
+        if self._run is not None:
+            answer = self._ask(
+                "POST", "/api/v1/enrolment-codes", dict[str, str],
+                content=_json({"warehouse": warehouse}),
+            )  # fmt: skip
+            return answer["code"]
+        with self._books() as books:
+            return books.database.write_sync(
+                lambda tx: enrolment.make_code(
+                    tx, warehouse, now_ms=books.clock.wall_ms(), entropy=books.entropy
+                )
+            )
+
+    def verify(self) -> VerifyReport:
+        """Check every promise that can be checked on disk."""
+        if self._run is not None:
+            return self._ask("GET", "/api/v1/verify", VerifyReport)
+        with self._books() as books:
+            return books.read_sync(verify_books)
+
+    def backup(self, path: Path) -> int:
+        """Copy the books into the new file `path`; return its size in bytes."""
+        target = path.resolve()
+        if self._run is not None:
+            answer = self._ask(
+                "POST", "/api/v1/backups", dict[str, Any], content=_json({"path": str(target)})
+            )
+            return int(answer["bytes"])
+        with self._books() as books:
+            return books.database.read_sync(lambda sql: back_up(sql, target))
+
+    @contextmanager
+    def _books(self) -> Iterator[SqliteHub]:
+        """Open the books for one command, with nobody else in them."""
+        with books_taken(self._settings.state_dir):
+            books = open_hub(self._settings.database, SystemClock(), SystemEntropy())
+            try:
+                books.write_sync(seed_rules, actor=ACTOR)
+                yield books
+            finally:
+                books.database.close()
+
+    def _ask(self, method: str, path: str, answer: Callable[..., T] | type[T], **request: Any) -> T:
+        """Send a request to the running hub and decode what it says."""
+        run = self._run
+        if run is None:
+            raise Unavailable("hub_stopped", "The hub does not run.")
+        try:
+            reply = httpx.request(
+                method,
+                f"http://{_host(run)}:{run.http_port}{path}",
+                headers={
+                    "Authorization": f"Bearer {run.token}",
+                    "Content-Type": "application/json"
+                    if not path.startswith("/api/v1/imports")
+                    else "text/csv",
+                },
+                timeout=HTTP_SECONDS,
+                trust_env=False,
+                **request,
+            )
+        except httpx.HTTPError as error:
+            raise Unavailable(
+                "hub_silent",
+                f"The running hub did not answer ({type(error).__name__}).",
+                hint="Try again; a repeated import counts once.",
+            ) from error
+        if reply.status_code >= 400:
+            raise _problem(reply)
+        return msgspec.json.decode(reply.content, type=answer)
+
+
+def _host(run: RunFile) -> str:
+    return "127.0.0.1" if run.http_host in {"0.0.0.0", "::"} else run.http_host  # noqa: S104
+
+
+def _problem(reply: httpx.Response) -> BincardError:
+    """Return what the hub's problem answer says, as an error of our own."""
+    try:
+        told = reply.json()
+    except ValueError:
+        told = {}
+    error = BincardError(
+        str(told.get("code", f"http_{reply.status_code}")),
+        str(told.get("detail", f"The hub answered {reply.status_code}.")),
+        hint=str(told.get("hint", "")),
+    )
+    error.status = reply.status_code
+    return error
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.encode(value)

@@ -1,0 +1,251 @@
+"""What a warehouse says happened becomes the hub's mirror of it.
+
+A fact is never refused: it happened. Where a fact does not fit what the hub knows (an unknown
+parcel, a serial number that is somewhere else), the hub still counts what it can and opens an
+exception or a dispute for a person. Each fact is counted once, by the log it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from hub.domain.rows import BookCheck, LoadRow, Warehouse
+from hub.services import apply_parcels
+from hub.services.apply_serials import open_dispute, see_serial
+from hub.store.protocol import Desk
+from shared.domain.catalogue import Product
+from shared.domain.facts import (
+    BooksDigested,
+    CancelConfirmed,
+    CancelTooLate,
+    CommandAccepted,
+    CommandRefused,
+    Fact,
+    FactRecord,
+    GoodsReceived,
+    LabelPrinted,
+    ParcelPacked,
+    ParcelShipped,
+    PickingStarted,
+    SerialDisputed,
+    ShortPicked,
+    StockLoaded,
+    StockMoved,
+    StockRow,
+    UnitPicked,
+    decode_fact,
+    stock_digest,
+)
+
+
+def project(desk: Desk, record: FactRecord) -> None:
+    """Count one fact in the hub's books.
+
+    Raises msgspec.DecodeError for a kind or shape this program does not know; the caller keeps such
+    a fact in quarantine and goes on with the next.
+    """
+    fact = decode_fact(record.body)
+    _APPLY[type(fact)](desk, record, fact)
+
+
+def _stock_loaded(desk: Desk, record: FactRecord, fact: StockLoaded) -> None:
+    """Tick an import off: its units were minted when head office imported it."""
+    load = desk.stock.load(fact.load_id)
+    if load is None or load.state != "sent" or load.warehouse != record.node:
+        desk.journal.raise_exception(
+            "load_unknown",
+            record.node,
+            fact.load_id,
+            f"{record.node} booked stock under load {fact.load_id}, which the hub did not send; "
+            "its units were added to the books.",
+        )
+        for row in fact.rows:
+            _mint(desk, record, row, f"bin:{row.bin}", fact.load_id)
+        return
+    for row in fact.rows:
+        _tick_off(desk, record, load, row)
+    after = desk.stock.load(fact.load_id)
+    if after is not None and not after.units:
+        desk.stock.end_load(fact.load_id, "loaded")
+
+
+def _tick_off(desk: Desk, record: FactRecord, load: LoadRow, row: StockRow) -> None:
+    node = record.node
+    now = desk.stock.load(load.load_id) or load
+    expected = min(row.quantity, now.units.get(row.sku, 0))
+    desk.stock.confirm_units(load.load_id, row.sku, expected)
+    desk.stock.add(node, row.sku, 0, loading=-expected)
+    surplus = row.quantity - expected
+    if surplus:
+        desk.stock.add(node, row.sku, surplus)
+        desk.rights.mint(row.sku, node, surplus, f"load-{load.load_id}")
+        desk.journal.raise_exception(
+            "load_differs",
+            node,
+            f"{load.load_id}/{row.sku}",
+            f"{node} booked {surplus} units of {row.sku} more than load {load.load_id} sent; they "
+            "were added to the books.",
+        )
+    if desk.serials.confirm_load(load.load_id, row.serials) < len(row.serials):
+        for serial in row.serials:
+            see_serial(desk, record, serial, row.sku, "receive", f"bin:{row.bin}")
+
+
+def _no_rights(desk: Desk, node: str, sku: str, units: int) -> None:
+    desk.journal.raise_exception(
+        "rights_missing",
+        node,
+        sku,
+        f"{units} units of {sku} in {node} are gone, but all rights to them were promised; "
+        "orders of this SKU will come up short.",
+    )
+
+
+def _goods_received(desk: Desk, record: FactRecord, fact: GoodsReceived) -> None:
+    _mint(desk, record, fact.row, f"bin:{fact.row.bin}", fact.receipt_id)
+    desk.journal.event(
+        "goods_received",
+        warehouse=record.node,
+        data={"sku": fact.row.sku, "quantity": fact.row.quantity, "receipt": fact.receipt_id},
+    )
+
+
+def _mint(desk: Desk, record: FactRecord, row: StockRow, place: str, reference: str) -> None:
+    """Add units that came into being at a warehouse, and the rights to promise them."""
+    node = record.node
+    if desk.catalogue.warehouse(node) is None:
+        desk.catalogue.put_warehouse(
+            Warehouse(warehouse=node, name=node, latitude_microdegrees=0, longitude_microdegrees=0)
+        )
+        desk.journal.raise_exception(
+            "warehouse_unknown",
+            node,
+            node,
+            f"Stock came in at {node}, which was never imported; import its name and place.",
+        )
+    if desk.catalogue.product(row.sku) is None:
+        desk.catalogue.put_product(_placeholder(row.sku))
+        desk.journal.raise_exception(
+            "sku_unknown",
+            node,
+            row.sku,
+            f"{node} booked SKU {row.sku}, which the hub's catalogue lacks; import the product.",
+        )
+    desk.rights.mint(row.sku, node, row.quantity, reference)
+    desk.stock.add(node, row.sku, row.quantity)
+    for serial in row.serials:
+        see_serial(desk, record, serial, row.sku, "receive", place)
+    desk.rights.note_arrival(row.sku)
+    desk.tell("backorders")
+
+
+def _placeholder(sku: str) -> Product:
+    return Product(
+        sku=sku,
+        gtin="",
+        name=sku,
+        unit_weight_grams=0,
+        length_mm=0,
+        width_mm=0,
+        height_mm=0,
+        serial_policy="none",
+    )
+
+
+def _stock_moved(desk: Desk, record: FactRecord, fact: StockMoved) -> None:
+    """Units changed place inside; only serial numbers have a place in the hub's books."""
+    for serial in fact.row.serials:
+        see_serial(desk, record, serial, fact.row.sku, "move", f"bin:{fact.to_bin}")
+
+
+def _command_accepted(desk: Desk, record: FactRecord, fact: CommandAccepted) -> None:
+    what, _, name = fact.command_id.partition("-")
+    if what == "assign":
+        parcel = desk.parcels.get(name)
+        desk.journal.event(
+            "parcel_accepted",
+            order_id=None if parcel is None else parcel.order_id,
+            parcel_id=name,
+            warehouse=record.node,
+        )
+
+
+def _command_refused(desk: Desk, record: FactRecord, fact: CommandRefused) -> None:
+    what, _, name = fact.command_id.partition("-")
+    desk.journal.raise_exception(
+        f"{what}_refused",
+        record.node,
+        name or fact.command_id,
+        f"{record.node} refused {what} {name} ({fact.code}): {fact.sentence}",
+    )
+    if what == "load":
+        _load_refused(desk, record, name)
+    elif what in {"assign", "cancel"}:
+        apply_parcels.floor_refused(desk, record, name, fact.sentence, what)
+
+
+def _load_refused(desk: Desk, record: FactRecord, load_id: str) -> None:
+    """Take back an import that the floor did not book."""
+    load = desk.stock.load(load_id)
+    if load is None or load.state != "sent":
+        return
+    desk.stock.end_load(load_id, "refused")
+    for sku, units in load.units.items():
+        desk.stock.add(record.node, sku, -units, loading=-units)
+        if not desk.rights.move(sku, record.node, units, "pool", "burnt", f"load-{load_id}"):
+            _no_rights(desk, record.node, sku, units)
+    for row in desk.serials.of_load(load_id):
+        see_serial(desk, record, row.serial, row.sku, "lose", "loss")
+
+
+def _serial_disputed(desk: Desk, record: FactRecord, fact: SerialDisputed) -> None:
+    open_dispute(desk, record, fact.serial, fact.sku, fact.sentence, state="")
+
+
+def _books_digested(desk: Desk, record: FactRecord, fact: BooksDigested) -> None:
+    """Compare the warehouse's books with the hub's mirror at this very point of its log."""
+    mirror = desk.stock.confirmed(record.node)
+    check = BookCheck(
+        warehouse=record.node,
+        incarnation=record.incarnation,
+        seq=record.seq,
+        at_ms=desk.now_ms,
+        edge_digest=fact.digest,
+        hub_digest=stock_digest(mirror),
+        edge_units=fact.units,
+        hub_units=sum(mirror.values()),
+        edge_serials=fact.serials,
+        hub_serials=desk.serials.confirmed_on_hand(record.node),
+    )
+    desk.stock.put_check(check)
+    if check.matches:
+        desk.journal.solve("books_differ", record.node, record.node, "the books agree again")
+        return
+    desk.journal.raise_exception(
+        "books_differ",
+        record.node,
+        record.node,
+        f"The books of {record.node} say {check.edge_units} units and {check.edge_serials} serial "
+        f"numbers, the hub's mirror says {check.hub_units} and {check.hub_serials}, at line "
+        f"{record.seq} of its log.",
+    )
+
+
+_APPLY: Final[dict[type[Fact], Callable[[Desk, FactRecord, Any], None]]] = {
+    StockLoaded: _stock_loaded,
+    GoodsReceived: _goods_received,
+    StockMoved: _stock_moved,
+    UnitPicked: apply_parcels.unit_picked,
+    ShortPicked: apply_parcels.short_picked,
+    PickingStarted: apply_parcels.picking_started,
+    ParcelPacked: apply_parcels.parcel_packed,
+    LabelPrinted: apply_parcels.label_printed,
+    ParcelShipped: apply_parcels.parcel_shipped,
+    CommandAccepted: _command_accepted,
+    CommandRefused: _command_refused,
+    CancelConfirmed: apply_parcels.cancel_confirmed,
+    CancelTooLate: apply_parcels.cancel_too_late,
+    SerialDisputed: _serial_disputed,
+    BooksDigested: _books_digested,
+}

@@ -1,0 +1,179 @@
+"""The promise: from which warehouses an order leaves, and the rights debited for it.
+
+Sourcing reads what is available to promise, chooses, and debits inside one transaction, so that no
+other order can take the same unit in between. Either every missing unit of the order is promised,
+or none is and the order waits as backordered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+
+from hub.domain.channel_order import Address
+from hub.domain.orders import order_status, parcel_move
+from hub.domain.review import Hit
+from hub.domain.rows import OrderRow, ParcelLineRow, ParcelRow
+from hub.domain.sourcing import Explanation, Need, Offer, PlannedParcel, Point, source
+from hub.store.protocol import Desk
+from shared.domain.errors import NotFound, Unavailable
+
+_encode = msgspec.json.Encoder().encode
+
+
+def need_order(desk: Desk, order_id: str) -> OrderRow:
+    """Return the order or raise NotFound."""
+    order = desk.orders.get(order_id)
+    if order is None:
+        raise NotFound(
+            "order_unknown",
+            f"Failed to find order {order_id[:64]!r}.",
+            hint="Take order_id from the answer to the order, or list /api/v1/orders.",
+        )
+    return order
+
+
+def destination(address: Address) -> Point | None:
+    """Return the address as a point, None when it has no coordinates."""
+    if address.latitude is None or address.longitude is None:
+        return None
+    return Point(round(address.latitude * 1_000_000), round(address.longitude * 1_000_000))
+
+
+def promise_missing(
+    desk: Desk, order_id: str, *, avoid: Collection[tuple[str, str]] = ()
+) -> Explanation | None:
+    """Promise every missing unit of an order, or none; return why, None when nothing was missing.
+
+    `avoid` are (sku, warehouse) pairs whose record turned out to be wrong.
+    """
+    lines = [line for line in desk.orders.lines(order_id) if line.missing]
+    if not lines:
+        return None
+    products = desk.catalogue.products({line.sku for line in lines})
+    needs = tuple(
+        Need(line.line_no, line.sku, line.missing, products[line.sku].unit_weight_grams)
+        for line in lines
+    )
+    offers = _without(desk.rights.offers(products), avoid)
+    choice = source(needs, offers, destination(desk.orders.person(order_id).address))
+    for planned in choice.parcels:
+        _book(desk, order_id, planned, choice.explanation)
+    if choice.parcels:
+        for line in lines:
+            desk.orders.set_missing(order_id, line.line_no, 0)
+        desk.tell("release")
+    return choice.explanation
+
+
+def _without(offers: list[Offer], avoid: Collection[tuple[str, str]]) -> list[Offer]:
+    if not avoid:
+        return offers
+    return [
+        Offer(
+            offer.warehouse,
+            offer.place,
+            {
+                sku: 0 if (sku, offer.warehouse) in avoid else units
+                for sku, units in offer.atp.items()
+            },
+        )
+        for offer in offers
+    ]
+
+
+def _book(desk: Desk, order_id: str, planned: PlannedParcel, why: Explanation) -> None:
+    """Debit the rights of one parcel and record it."""
+    parcel_id = desk.new_id()
+    wanted: dict[str, int] = {}
+    for line in planned.lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    for sku, units in sorted(wanted.items()):
+        if not desk.rights.reserve(sku, planned.warehouse, units, "ordered", parcel_id):
+            raise Unavailable(
+                "stock_moved",
+                f"Failed to reserve {units} of {sku} in {planned.warehouse}: somebody was faster.",
+                hint="Send the same order again.",
+            )
+    desk.parcels.put(
+        ParcelRow(
+            parcel_id=parcel_id,
+            order_id=order_id,
+            warehouse=planned.warehouse,
+            state="reserved",
+            distance_m=planned.distance_m,
+            explanation=msgspec.Raw(_encode({"sourcing": why.sentence})),
+            created_ms=desk.now_ms,
+            changed_ms=desk.now_ms,
+        )
+    )
+    desk.parcels.put_lines(
+        parcel_id,
+        [
+            ParcelLineRow(line_no=line.line_no, sku=line.sku, quantity=line.quantity)
+            for line in planned.lines
+        ],
+    )
+
+
+def give_back(desk: Desk, parcel: ParcelRow) -> None:
+    """Return the rights of every unit of `parcel` that neither left nor was lost."""
+    for line in desk.parcels.lines(parcel.parcel_id):
+        if line.open_units > 0:
+            desk.rights.move(
+                line.sku, parcel.warehouse, line.open_units, "ordered", "pool", parcel.parcel_id
+            )
+            desk.rights.note_arrival(line.sku)
+    desk.tell("backorders")
+
+
+def drop_reserved(desk: Desk, parcel: ParcelRow) -> None:
+    """Cancel a parcel that no floor knows, rights back at once."""
+    state = parcel_move(parcel.parcel_id, parcel.state, "ask_cancel")
+    give_back(desk, parcel)
+    save_parcel(desk, msgspec.structs.replace(parcel, state=state))
+
+
+def save_parcel(desk: Desk, parcel: ParcelRow) -> None:
+    """Store `parcel` and say so in the change feed."""
+    desk.parcels.put(msgspec.structs.replace(parcel, changed_ms=desk.now_ms))
+    desk.journal.event(
+        f"parcel_{parcel.state}",
+        order_id=parcel.order_id,
+        parcel_id=parcel.parcel_id,
+        warehouse=parcel.warehouse,
+        data={"waybill": parcel.waybill} if parcel.waybill else None,
+    )
+
+
+def refresh(
+    desk: Desk,
+    order: OrderRow,
+    *,
+    explanation: Explanation | None = None,
+    reasons: tuple[Hit, ...] | None = None,
+    new: bool = False,
+) -> OrderRow:
+    """Fold the order's flags, lines and parcels into its status; store it and tell of a change.
+
+    A `new` order tells its status even when it is the one it was stored with.
+    """
+    order_id = order.order_id
+    status = order_status(
+        held=order.held,
+        cancel_asked=order.cancel_asked,
+        missing=sum(line.missing for line in desk.orders.lines(order_id)),
+        parcels=[parcel.state for parcel in desk.parcels.of_order(order_id)],
+    )
+    after = msgspec.structs.replace(
+        order,
+        status=status,
+        changed_ms=desk.now_ms,
+        reasons=order.reasons if reasons is None else reasons,
+        explanation=order.explanation if explanation is None else msgspec.Raw(_encode(explanation)),
+    )
+    desk.orders.put(after)
+    if new or status != order.status:
+        desk.journal.event(f"order_{status}", order_id=order_id, data={"status": status})
+    return after

@@ -1,0 +1,117 @@
+"""Release: a reserved parcel gets its courier and its waybill, and goes to the floor that has it.
+
+A waybill number is given once and for ever. The command to the floor, the number and the parcel's
+new state are one transaction, so a parcel is either wholly released or not at all.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from hub.domain.courier_choice import (
+    Courier,
+    CourierChoice,
+    choose_courier,
+    sort_code,
+    waybill_number,
+)
+from hub.domain.orders import parcel_move
+from hub.domain.rows import OrderRow, ParcelLineRow, ParcelRow
+from hub.services.promise import need_order, refresh, save_parcel
+from hub.store.protocol import Desk
+from shared.domain.catalogue import Recipient
+from shared.domain.commands import AssignParcel, ParcelLine
+
+RELEASES_PER_COMMIT: Final = 50
+"""Parcels released in one transaction."""
+CARTON_GRAMS: Final = 120
+"""What a carton adds to the weight of its goods."""
+
+
+class CourierTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The couriers in use and the local time by which their cut-offs are meant."""
+
+    couriers: tuple[Courier, ...]
+    utc_offset_minutes: int
+
+
+def release_ready(desk: Desk, table: CourierTable) -> int:
+    """Release up to RELEASES_PER_COMMIT parcels of enrolled warehouses; return how many."""
+    parcels = desk.parcels.releasable(RELEASES_PER_COMMIT)
+    for parcel in parcels:
+        _release(desk, parcel, table)
+    for warehouse in {parcel.warehouse for parcel in parcels}:
+        desk.tell(f"commands:{warehouse}")
+    return len(parcels)
+
+
+def _release(desk: Desk, parcel: ParcelRow, table: CourierTable) -> None:
+    order = need_order(desk, parcel.order_id)
+    lines = desk.parcels.lines(parcel.parcel_id)
+    choice = _courier(desk, order, parcel, lines, table)
+    courier = next(one for one in table.couriers if one.courier == choice.courier)
+    waybill = waybill_number(courier, desk.parcels.next_number(f"waybill:{courier.prefix}"))
+    person = desk.orders.person(order.order_id)
+    address = person.address
+    released = msgspec.structs.replace(
+        parcel,
+        state=parcel_move(parcel.parcel_id, parcel.state, "release"),
+        courier=courier.courier,
+        waybill=waybill,
+        sort_code=sort_code(address.province, address.city, address.district),
+        cut_off_ms=choice.cut_off_ms,
+        released_ms=desk.now_ms,
+        explanation=_explained(parcel, choice),
+    )
+    command = AssignParcel(
+        parcel_id=parcel.parcel_id,
+        order_id=order.order_id,
+        channel=order.channel,
+        shop=order.shop,
+        order_no=order.order_no,
+        courier=courier.courier,
+        cut_off_ms=choice.cut_off_ms,
+        waybill=waybill,
+        sort_code=released.sort_code,
+        recipient=Recipient(
+            name=person.buyer.name,
+            phone=person.buyer.phone,
+            country=address.country,
+            province=address.province,
+            city=address.city,
+            district=address.district,
+            street=address.street,
+            postcode=address.postcode,
+        ),
+        lines=tuple(ParcelLine(line.line_no, line.sku, line.quantity) for line in lines),
+        buyer_remark=person.buyer_remark,
+    )
+    desk.nodes.queue(parcel.warehouse, command, f"assign-{parcel.parcel_id}")
+    save_parcel(desk, released)
+    refresh(desk, order)
+
+
+def _courier(
+    desk: Desk,
+    order: OrderRow,
+    parcel: ParcelRow,
+    lines: list[ParcelLineRow],
+    table: CourierTable,
+) -> CourierChoice:
+    products = desk.catalogue.products({line.sku for line in lines})
+    grams = sum(products[line.sku].unit_weight_grams * line.quantity for line in lines)
+    return choose_courier(
+        table.couriers,
+        weight_grams=grams + CARTON_GRAMS,
+        distance_m=parcel.distance_m,
+        now_ms=desk.now_ms,
+        ship_by_ms=order.ship_by_ms,
+        utc_offset_minutes=table.utc_offset_minutes,
+    )
+
+
+def _explained(parcel: ParcelRow, choice: CourierChoice) -> msgspec.Raw:
+    reasons = msgspec.json.decode(parcel.explanation)
+    return msgspec.Raw(msgspec.json.encode(reasons | {"courier": choice}))

@@ -1,0 +1,194 @@
+"""Reservations: units promised to a checkout for a short time, before there is an order.
+
+A reservation debits the same rights as an order, so the last unit cannot be in two checkouts. It
+ends by DELETE, by time, or by the order that takes its units over; a confirmed one has no time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from hub.domain.rows import Reservation, ReservationState
+from hub.domain.sourcing import Need, source
+from hub.services.order_views import iso
+from hub.store.protocol import Desk
+from shared.domain.catalogue import Quantity, Sku
+from shared.domain.errors import Conflict, NotFound, Refused
+
+TTL_SECONDS_MAX: Final = 86_400
+EXPIRE_PER_COMMIT: Final = 50
+LINES_MAX: Final = 200
+
+_encode = msgspec.json.Encoder().encode
+
+
+class ReservationLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of one SKU wanted."""
+
+    sku: Sku
+    quantity: Quantity
+
+
+class ReservationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a checkout wants held, and for how long. `reservation_id` makes it repeatable."""
+
+    lines: Annotated[tuple[ReservationLine, ...], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
+    ttl_seconds: Annotated[int, msgspec.Meta(ge=1, le=TTL_SECONDS_MAX)] = 900
+    reservation_id: Annotated[str, msgspec.Meta(max_length=64, pattern="^[A-Za-z0-9_-]*$")] = ""
+
+
+class ReservedUnits(msgspec.Struct, frozen=True, kw_only=True):
+    """Units one warehouse holds for the reservation."""
+
+    sku: str
+    warehouse: str
+    quantity: int
+
+
+class ReservationView(msgspec.Struct, frozen=True, kw_only=True):
+    """A reservation as answers show it."""
+
+    reservation_id: str
+    state: str
+    expires_at: str | None
+    allocations: tuple[ReservedUnits, ...]
+    explanation: dict[str, Any]
+
+
+def view_reservation(reservation: Reservation) -> ReservationView:
+    """Return the reservation for an answer."""
+    return ReservationView(
+        reservation_id=reservation.reservation_id,
+        state=reservation.state,
+        expires_at=iso(reservation.expires_ms) if reservation.state == "open" else None,
+        allocations=tuple(
+            ReservedUnits(sku=sku, warehouse=warehouse, quantity=units)
+            for sku, warehouse, units in reservation.allocations
+        ),
+        explanation=msgspec.json.decode(reservation.explanation),
+    )
+
+
+def reserve(desk: Desk, request: ReservationRequest, *, default_id: str = "") -> Reservation:
+    """Hold all wanted units or none.
+
+    A repeat with the same id returns the first reservation. Raises Conflict
+    `reservation_id_reused`, Refused `sku_unknown` or `not_enough`.
+    """
+    reservation_id = request.reservation_id or default_id or desk.new_id()
+    digest = hashlib.sha256(_encode(request)).hexdigest()
+    known = desk.reservations.get(reservation_id)
+    if known is not None:
+        if known.digest != digest:
+            raise Conflict(
+                "reservation_id_reused",
+                f"Failed to reserve: {reservation_id} was used for another reservation.",
+                hint="Choose a new reservation_id.",
+            )
+        return known
+    skus = {line.sku for line in request.lines}
+    products = desk.catalogue.products(skus)
+    if unknown := sorted(skus - products.keys()):
+        raise Refused(
+            "sku_unknown",
+            f"Failed to reserve: expected SKUs of the catalogue, got {', '.join(unknown[:5])}.",
+            hint="Correct the SKU or import the product.",
+        )
+    needs = tuple(
+        Need(number, line.sku, line.quantity, products[line.sku].unit_weight_grams)
+        for number, line in enumerate(request.lines, start=1)
+    )
+    choice = source(needs, desk.rights.offers(products), None)
+    if not choice.parcels:
+        raise Refused(
+            "not_enough",
+            f"Failed to reserve: {choice.explanation.sentence}",
+            hint="Ask for fewer units, or wait until stock arrives.",
+        )
+    allocations: dict[tuple[str, str], int] = {}
+    for parcel in choice.parcels:
+        for line in parcel.lines:
+            key = (line.sku, parcel.warehouse)
+            allocations[key] = allocations.get(key, 0) + line.quantity
+    for (sku, warehouse), units in sorted(allocations.items()):
+        if not desk.rights.reserve(sku, warehouse, units, "held", reservation_id):
+            raise Refused("not_enough", f"Failed to reserve {units} of {sku} in {warehouse}.")
+    reservation = Reservation(
+        reservation_id=reservation_id,
+        state="open",
+        digest=digest,
+        allocations=tuple((*key, units) for key, units in sorted(allocations.items())),
+        explanation=msgspec.Raw(_encode(choice.explanation)),
+        made_ms=desk.now_ms,
+        expires_ms=desk.now_ms + request.ttl_seconds * 1000,
+        changed_ms=desk.now_ms,
+    )
+    desk.reservations.put(reservation)
+    desk.tell("reservations")
+    return reservation
+
+
+def need_reservation(desk: Desk, reservation_id: str) -> Reservation:
+    """Return the reservation or raise NotFound."""
+    reservation = desk.reservations.get(reservation_id)
+    if reservation is None:
+        raise NotFound(
+            "reservation_unknown",
+            f"Failed to find reservation {reservation_id[:64]!r}.",
+            hint="Take reservation_id from the answer to the reservation.",
+        )
+    return reservation
+
+
+def confirm_reservation(desk: Desk, reservation_id: str) -> Reservation:
+    """Make a reservation last until it is used or deleted."""
+    reservation = need_reservation(desk, reservation_id)
+    if reservation.state == "confirmed":
+        return reservation
+    if reservation.state != "open" or reservation.expires_ms <= desk.now_ms:
+        state = "expired" if reservation.state == "open" else reservation.state
+        raise Refused(
+            "reservation_over",
+            f"Failed to confirm reservation {reservation_id}: expected it open, got {state}.",
+            hint="Reserve again.",
+        )
+    return _end(desk, reservation, "confirmed", give_back=False)
+
+
+def release_reservation(desk: Desk, reservation_id: str) -> Reservation:
+    """Give the units of a reservation back; ending an ended one changes nothing."""
+    reservation = need_reservation(desk, reservation_id)
+    if reservation.state not in {"open", "confirmed"}:
+        return reservation
+    return _end(desk, reservation, "released", give_back=True)
+
+
+def use_reservation(desk: Desk, reservation_id: str) -> None:
+    """Free the units for the order that takes them in this same transaction."""
+    reservation = need_reservation(desk, reservation_id)
+    if reservation.state in {"open", "confirmed"}:
+        _end(desk, reservation, "used", give_back=True)
+
+
+def expire_reservations(desk: Desk) -> int:
+    """End open reservations whose time is over; return how many."""
+    over = desk.reservations.expired(desk.now_ms, EXPIRE_PER_COMMIT)
+    for reservation in over:
+        _end(desk, reservation, "expired", give_back=True)
+    return len(over)
+
+
+def _end(
+    desk: Desk, reservation: Reservation, state: ReservationState, *, give_back: bool
+) -> Reservation:
+    after = msgspec.structs.replace(reservation, state=state, changed_ms=desk.now_ms)
+    if give_back:
+        for sku, warehouse, units in reservation.allocations:
+            desk.rights.move(sku, warehouse, units, "held", "pool", reservation.reservation_id)
+            desk.rights.note_arrival(sku)
+        desk.tell("backorders")
+    desk.reservations.put(after)
+    return after

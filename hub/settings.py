@@ -1,0 +1,84 @@
+"""Settings of the hub, from the environment, checked before anything starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from hub.domain.courier_choice import DEFAULT_COURIERS, Courier
+from hub.services.release_parcels import CourierTable
+from shared.domain.errors import InvalidInput
+from shared.runtime.settings import Environment
+
+PREFIX: Final = "BINCARD_HUB_"
+SQLITE: Final = "sqlite:///"
+UTC_OFFSET_MINUTES: Final = 480
+"""China's time; couriers' cut-offs are local times."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the hub can be told at start."""
+
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    sync_host: str = "127.0.0.1"
+    sync_port: int = 5580
+    state_dir: Path = Path("hub-state")
+    database: Path = Path("hub-state/hub.db")
+    couriers: tuple[Courier, ...] = DEFAULT_COURIERS
+    utc_offset_minutes: int = UTC_OFFSET_MINUTES
+
+    @property
+    def courier_table(self) -> CourierTable:
+        """The couriers in use and the local time their cut-offs are meant in."""
+        return CourierTable(couriers=self.couriers, utc_offset_minutes=self.utc_offset_minutes)
+
+
+def load(values: Mapping[str, str]) -> Settings:
+    """Return the settings in `values`, usually `os.environ`.
+
+    Raises InvalidInput that names every setting which is wrong.
+    """
+    env = Environment(PREFIX, values)
+    state_dir = env.path("STATE_DIR", "hub-state")
+    database = env.text("DATABASE_URL", f"{SQLITE}{state_dir / 'hub.db'}")
+    settings = Settings(
+        http_host=env.text("HTTP_HOST", "127.0.0.1"),
+        http_port=env.port("HTTP_PORT", 8080),
+        sync_host=env.text("SYNC_HOST", "127.0.0.1"),
+        sync_port=env.port("SYNC_PORT", 5580),
+        state_dir=state_dir,
+        database=Path(database.removeprefix(SQLITE)),
+        couriers=_couriers(env.text("COURIERS", "")),
+        utc_offset_minutes=env.number("UTC_OFFSET_MINUTES", UTC_OFFSET_MINUTES, low=-720, high=840),
+    )
+    env.done()
+    if not database.startswith(SQLITE):
+        raise InvalidInput(
+            "settings",
+            f"{PREFIX}DATABASE_URL: expected sqlite:///PATH, got another kind of address.",
+            hint="This version of the hub keeps its books on SQLite.",
+        )
+    return settings
+
+
+def _couriers(path: str) -> tuple[Courier, ...]:
+    """Return the couriers in a JSON file, or the defaults when no file is named."""
+    if not path:
+        return DEFAULT_COURIERS
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        couriers = msgspec.convert(json.loads(text), tuple[Courier, ...])
+    except (OSError, ValueError, msgspec.ValidationError) as error:
+        raise InvalidInput(
+            "settings",
+            f"{PREFIX}COURIERS: cannot read the couriers: {error}.",
+            hint="Name a JSON file with a list of couriers, or leave the setting out.",
+        ) from error
+    if not couriers:
+        raise InvalidInput("settings", f"{PREFIX}COURIERS: expected one courier at least.")
+    return couriers

@@ -1,0 +1,77 @@
+"""Copies of the books that can be trusted: made while the hub works, checked before they count.
+
+A restored file begins another life of the hub. Numbers given out after the backup was made must not
+be given again, so counters jump ahead; and the epoch rises, so that every warehouse notices and
+sends again what the hub forgot.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from hub.store import nodes
+from shared.domain.errors import BooksBroken, Conflict, InvalidInput
+from shared.domain.ports import Entropy
+
+COUNTER_JUMP: Final = 1_000_000
+"""Numbers left out after a restore; more parcels than this never leave between two backups."""
+
+
+def back_up(sql: sqlite3.Connection, path: Path) -> int:
+    """Copy the books behind `sql` into the new file `path`; return its size in bytes.
+
+    Raises Conflict when the file exists and BooksBroken when the copy is not intact.
+    """
+    if path.exists():
+        raise Conflict(
+            "backup_exists",
+            f"Failed to back up: {path.name} exists already.",
+            hint="Choose another file name; a backup is never overwritten.",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    partial.unlink(missing_ok=True)
+    copy = sqlite3.connect(partial)
+    try:
+        sql.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")
+    finally:
+        copy.close()
+    check_file(partial)
+    descriptor = os.open(partial, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    partial.replace(path)
+    return path.stat().st_size
+
+
+def check_file(path: Path) -> None:
+    """Raise InvalidInput when `path` is no hub backup, BooksBroken when its pages are damaged."""
+    if not path.is_file():
+        raise InvalidInput("backup_missing", f"There is no backup file {path.name}.")
+    sql = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        answer = sql.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        sql.execute("SELECT count(*) FROM hub_identity").fetchone()
+        sql.execute("SELECT count(*) FROM rights").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise InvalidInput(
+            "backup_unreadable",
+            f"Failed to read {path.name}: it is not a backup of a hub.",
+            hint="Choose a file that `bincard hub backup` made.",
+        ) from error
+    finally:
+        sql.close()
+    if answer != "ok":
+        raise BooksBroken("backup_damaged", f"The file {path.name} is damaged: {answer}.")
+
+
+def begin_new_life(sql: sqlite3.Connection, entropy: Entropy) -> int:
+    """Raise the epoch and jump over numbers a later backup may have given; return the epoch."""
+    sql.execute("UPDATE counters SET value = value + ?", (COUNTER_JUMP,))
+    return nodes.raise_epoch(sql, entropy).ordinal

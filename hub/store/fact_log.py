@@ -1,0 +1,244 @@
+"""The logs the warehouses sent, byte for byte, and the commands that wait for them.
+
+The hub keeps for each log how far it has applied it (sequence number and hash). That mark moves in
+the same transaction that stores and counts the facts, so a fact is counted once however often it is
+sent. Commands go down in one gap-free sequence per node.
+Source: reference protocol "WES-1", sections 4.3 to 4.5.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from shared.domain.commands import (
+    COMMAND_BYTES_MAX,
+    Command,
+    CommandRecord,
+    command_kind_of,
+    encode_command,
+)
+from shared.domain.errors import BooksBroken, Conflict, InvalidInput
+from shared.domain.facts import ZERO_HASH, FactRecord, chain_hash
+from shared.sync.protocol import Mark
+
+COMMAND_ID_MAX: Final = 64
+"""Characters, as `CommandRecord` has them on the wire."""
+COMMAND_VERSION: Final = 1
+"""Version of the command bodies this program writes."""
+_FACT_COLUMNS: Final = (
+    "node, incarnation, seq, prev_hash, hash, kind, version, body, wall_ms, mono_ms, op_id, actor"
+)
+
+
+def ensure_node(sql: sqlite3.Connection, node: str, name: str = "") -> None:
+    """Make `node` known (its code is the warehouse code); a given `name` replaces the old one."""
+    sql.execute(
+        "INSERT INTO nodes (node, name) VALUES (?, ?) ON CONFLICT (node) DO UPDATE"
+        " SET name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END",
+        (node, name),
+    )
+
+
+def queue_command(sql: sqlite3.Connection, node: str, command: Command, *, command_id: str) -> int:
+    """Add `command` to what `node` must do and return its number in that node's sequence.
+
+    The same `command_id` with the same command returns the number given before. Raises Conflict
+    when the id was used for another command and InvalidInput when body or id is too large.
+    """
+    if not 1 <= len(command_id) <= COMMAND_ID_MAX:
+        raise InvalidInput(
+            "command_id_length",
+            f"A command id has 1 to {COMMAND_ID_MAX} characters; this one has {len(command_id)}.",
+            hint="Use a UUID.",
+        )
+    body = encode_command(command)
+    if len(body) > COMMAND_BYTES_MAX:
+        raise InvalidInput(
+            "command_too_large",
+            f"A command of {len(body)} bytes is larger than {COMMAND_BYTES_MAX}.",
+            hint="Split it into several commands.",
+        )
+    known = sql.execute(
+        "SELECT seq, body FROM commands WHERE node = ? AND command_id = ?", (node, command_id)
+    ).fetchone()
+    if known is not None:
+        if bytes(known["body"]) != body:
+            raise Conflict(
+                "command_id_reused",
+                f"Command {command_id} was queued for {node} before with other content.",
+                hint="Give each command an id of its own.",
+            )
+        return int(known["seq"])
+    ensure_node(sql, node)
+    row = sql.execute(
+        "INSERT INTO command_heads (node, head_seq) VALUES (?, 1)"
+        " ON CONFLICT (node) DO UPDATE SET head_seq = head_seq + 1 RETURNING head_seq",
+        (node,),
+    ).fetchone()
+    seq = int(row["head_seq"])
+    sql.execute(
+        "INSERT INTO commands (node, seq, command_id, kind, version, body)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (node, seq, command_id, command_kind_of(command), COMMAND_VERSION, body),
+    )
+    return seq
+
+
+def read_commands(
+    sql: sqlite3.Connection, node: str, after_seq: int, commands_max: int, bytes_max: int
+) -> tuple[list[CommandRecord], int]:
+    """Return the commands of `node` after `after_seq` and the number of the last one queued.
+
+    At most `commands_max`, their bodies at most `bytes_max`, but one if there is one.
+    """
+    row = sql.execute("SELECT head_seq FROM command_heads WHERE node = ?", (node,)).fetchone()
+    head_seq = 0 if row is None else int(row["head_seq"])
+    if head_seq <= after_seq:
+        return [], head_seq
+    records: list[CommandRecord] = []
+    size = 0
+    for line in sql.execute(
+        "SELECT seq, command_id, kind, version, body FROM commands WHERE node = ? AND seq > ?"
+        " ORDER BY seq LIMIT ?",
+        (node, after_seq, commands_max),
+    ):
+        record = CommandRecord(*line)
+        size += len(record.body)
+        if records and size > bytes_max:
+            break
+        records.append(record)
+    return records, head_seq
+
+
+def store_cack(sql: sqlite3.Connection, node: str, seq: int) -> None:
+    """Note that `node` carried out all commands up to `seq`; an older note changes nothing."""
+    sql.execute(
+        "UPDATE command_heads SET cacked_seq = min(head_seq, max(cacked_seq, ?)) WHERE node = ?",
+        (seq, node),
+    )
+
+
+def applied_mark(sql: sqlite3.Connection, node: str, incarnation: int) -> tuple[Mark, int] | None:
+    """Return how far one log is applied and how far it is in a verified backup."""
+    row = sql.execute(
+        "SELECT applied_seq, applied_hash, stable_seq FROM node_logs"
+        " WHERE node = ? AND incarnation = ?",
+        (node, incarnation),
+    ).fetchone()
+    if row is None:
+        return None
+    return Mark(row["applied_seq"], bytes(row["applied_hash"])), int(row["stable_seq"])
+
+
+def hash_at(sql: sqlite3.Connection, node: str, incarnation: int, seq: int) -> bytes | None:
+    """Return the hash of one stored line, of the empty log for 0, or None if it is not stored."""
+    if seq == 0:
+        return ZERO_HASH
+    row = sql.execute(
+        "SELECT hash FROM facts WHERE node = ? AND incarnation = ? AND seq = ?",
+        (node, incarnation, seq),
+    ).fetchone()
+    return None if row is None else bytes(row["hash"])
+
+
+def store_facts(sql: sqlite3.Connection, records: Sequence[FactRecord]) -> None:
+    """Keep consecutive lines of one log and move its mark to the last of them."""
+    sql.executemany(
+        f"INSERT INTO facts ({_FACT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        [msgspec.structs.astuple(record) for record in records],
+    )
+    last = records[-1]
+    sql.execute(
+        "UPDATE node_logs SET applied_seq = ?, applied_hash = ? WHERE node = ? AND incarnation = ?",
+        (last.seq, last.hash, last.node, last.incarnation),
+    )
+
+
+def quarantine(
+    sql: sqlite3.Connection, record: FactRecord, *, error: str, code: str, at_ms: int
+) -> None:
+    """Note that a stored fact could not be counted. `error` is a class name, never a text."""
+    sql.execute(
+        "INSERT INTO quarantine (node, incarnation, seq, kind, error, code, at_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (record.node, record.incarnation, record.seq, record.kind, error, code, at_ms),
+    )
+
+
+def quarantined(sql: sqlite3.Connection) -> list[sqlite3.Row]:
+    """Return the facts that wait in quarantine, oldest first."""
+    return sql.execute(
+        "SELECT node, incarnation, seq, kind, error, code, at_ms FROM quarantine"
+        " WHERE solved_ms IS NULL ORDER BY at_ms, node, incarnation, seq"
+    ).fetchall()
+
+
+def solve(sql: sqlite3.Connection, record: FactRecord, at_ms: int) -> None:
+    """Note that a fact in quarantine is counted now."""
+    sql.execute(
+        "UPDATE quarantine SET solved_ms = ? WHERE node = ? AND incarnation = ? AND seq = ?",
+        (at_ms, record.node, record.incarnation, record.seq),
+    )
+
+
+def read_facts(
+    sql: sqlite3.Connection, node: str, incarnation: int, after_seq: int, facts_max: int
+) -> list[FactRecord]:
+    """Return stored lines of one log after `after_seq`, oldest first."""
+    rows = sql.execute(
+        f"SELECT {_FACT_COLUMNS} FROM facts WHERE node = ? AND incarnation = ? AND seq > ?"  # noqa: S608
+        " ORDER BY seq LIMIT ?",
+        (node, incarnation, after_seq, facts_max),
+    )
+    return [FactRecord(*row) for row in rows]
+
+
+def verify_chains(sql: sqlite3.Connection) -> int:
+    """Check every stored line of every log against its hash; return how many were checked.
+
+    Raises BooksBroken naming the first line that does not fit.
+    """
+    checked = 0
+    logs = sql.execute("SELECT * FROM node_logs ORDER BY node, incarnation").fetchall()
+    for log in logs:
+        end = Mark()
+        rows = sql.execute(
+            f"SELECT {_FACT_COLUMNS} FROM facts WHERE node = ? AND incarnation = ? ORDER BY seq",  # noqa: S608
+            (log["node"], log["incarnation"]),
+        )
+        for row in rows:
+            record = FactRecord(*row)
+            if record.seq != end.seq + 1 or not follows(record, end.hash):
+                raise _chain_broken(log["node"], record.seq)
+            end = Mark(record.seq, record.hash)
+            checked += 1
+        if end != Mark(log["applied_seq"], bytes(log["applied_hash"])):
+            raise _chain_broken(log["node"], end.seq + 1)
+    return checked
+
+
+def follows(record: FactRecord, prev_hash: bytes) -> bool:
+    """Say whether `record` is intact and follows the line whose hash is `prev_hash`."""
+    if record.prev_hash != prev_hash:
+        return False
+    return record.hash == chain_hash(
+        prev_hash,
+        record.node,
+        record.incarnation,
+        record.seq,
+        record.kind,
+        record.version,
+        record.body,
+    )
+
+
+def _chain_broken(node: str, seq: int) -> BooksBroken:
+    return BooksBroken(
+        "chain_broken",
+        f"Line {seq} of the log of {node} does not follow from the line before.",
+        hint="Stop the hub and restore its last backup; the log was changed by other means.",
+    )

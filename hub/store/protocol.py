@@ -1,0 +1,59 @@
+"""What the services ask of the books, whatever database keeps them.
+
+A use case gets a `Desk`: head office's table with all books open, inside one transaction. It either
+finishes and everything is on disk, or fails and nothing is. SQLite implements this today; anything
+that can run one guarded statement in the transaction that records a promise can take its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
+from hub.store.protocol_office import AccessBook, Journal, NodeBook
+from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
+
+T = TypeVar("T")
+
+
+class Desk(Protocol):
+    """Head office's table: all books, inside one transaction."""
+
+    now_ms: int
+    actor: str
+    orders: OrderBook
+    parcels: ParcelBook
+    rights: RightsBook
+    stock: StockBook
+    serials: SerialBook
+    catalogue: CatalogueBook
+    journal: Journal
+    reservations: ReservationBook
+    access: AccessBook
+    nodes: NodeBook
+    proofs: ProofBook
+
+    def new_id(self) -> str:
+        """Return a new time-ordered id."""
+        ...
+
+    def attempt(self, work: Callable[[], T]) -> T:
+        """Run `work` so that its failure undoes only what it did, and raise what it raised."""
+        ...
+
+    def tell(self, topic: str) -> None:
+        """Wake whoever waits for `topic`, after the commit."""
+        ...
+
+
+class HubStore(Protocol):
+    """A database that keeps the books."""
+
+    def write(self, work: Callable[[Desk], T], *, actor: str) -> Awaitable[T]:
+        """Run `work` as one transaction; awaits the commit."""
+        ...
+
+    def read(self, query: Callable[[Desk], T]) -> Awaitable[T]:
+        """Run `query` on a consistent snapshot; it cannot write."""
+        ...

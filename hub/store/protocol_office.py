@@ -1,0 +1,114 @@
+"""The change feed, access and the line to the edges, as the services ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from hub.domain.rows import AuditEntry, Event, HubException, Token
+from shared.domain.commands import Command
+from shared.domain.facts import FactRecord
+
+
+class Journal(Protocol):
+    """What changed, what a person must look at, and who did what."""
+
+    def event(
+        self,
+        kind: str,
+        *,
+        order_id: str | None = None,
+        parcel_id: str | None = None,
+        warehouse: str | None = None,
+        data: object = None,
+    ) -> None:
+        """Add a line to the change feed; `data` must not carry personal data."""
+        ...
+
+    def events(self, after: int, limit: int) -> list[Event]:
+        """Return the change feed after line `after`, oldest first."""
+        ...
+
+    def order_events(self, order_id: str, limit: int) -> list[Event]:
+        """Return what happened to one order, oldest first."""
+        ...
+
+    def last_event_id(self) -> int:
+        """Return the newest line of the change feed."""
+        ...
+
+    def raise_exception(self, kind: str, warehouse: str, subject: str, sentence: str) -> None:
+        """Open an exception unless the same one is open already."""
+        ...
+
+    def solve(self, kind: str, warehouse: str, subject: str, note: str) -> None:
+        """Close the open exception of this kind and subject, if there is one."""
+        ...
+
+    def solve_by_id(self, exception_id: str, note: str) -> bool:
+        """Close an open exception; False when there is none of that id."""
+        ...
+
+    def exceptions(self, filters: dict[str, str], before: str, limit: int) -> list[HubException]:
+        """Return exceptions, newest first; filter `open=yes|no`, `kind`, `warehouse`."""
+        ...
+
+    def count_open_exceptions(self) -> int:
+        """Return how many exceptions wait for a person."""
+        ...
+
+    def audit(self, action: str, subject: str, reason: str = "") -> None:
+        """Record who did what to what."""
+        ...
+
+    def audit_page(self, before: int, limit: int) -> list[AuditEntry]:
+        """Return the audit log, newest first, older than line `before` (0: from the newest)."""
+        ...
+
+
+class AccessBook(Protocol):
+    """Tokens, and the first answer to every request that carried an id."""
+
+    def token_by_hash(self, token_hash: str) -> Token | None:
+        """Return the valid token with this hash."""
+        ...
+
+    def put_token(self, token: Token, token_hash: str) -> None:
+        """Record a new token."""
+        ...
+
+    def tokens(self) -> list[Token]:
+        """Return all tokens, newest first."""
+        ...
+
+    def revoke_token(self, token_id: str, at_ms: int) -> bool:
+        """Make a token useless; False when there is no valid one of that id."""
+        ...
+
+    def answer(self, key: str) -> tuple[str, bytes] | None:
+        """Return (digest of the request, first answer) of an idempotency key."""
+        ...
+
+    def put_answer(self, key: str, digest: str, answer: bytes) -> None:
+        """Remember the first answer to an idempotency key."""
+        ...
+
+
+class NodeBook(Protocol):
+    """The edges: commands on their way down and the logs they sent up."""
+
+    def queue(self, warehouse: str, command: Command, command_id: str) -> None:
+        """Add a command to what a warehouse must do."""
+        ...
+
+    def make_known(self, warehouse: str, name: str) -> None:
+        """Make a warehouse's edge known, so that it can be enrolled."""
+        ...
+
+    def facts_count(self) -> int:
+        """Return how many facts of all warehouses are on the books."""
+        ...
+
+    def facts(self) -> Iterator[FactRecord]:
+        """Yield every fact of every log that was counted, in the order of its log."""
+        ...

@@ -1,0 +1,192 @@
+"""Orders, parcels, rights and reservations, as the services ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from hub.domain.rows import (
+    OrderLineRow,
+    OrderRow,
+    ParcelLineRow,
+    ParcelRow,
+    Person,
+    Reservation,
+    RightsAccount,
+    RightsRow,
+)
+from hub.domain.sourcing import Offer
+
+
+class OrderBook(Protocol):
+    """Orders, their lines, their versions and, apart, the people behind them."""
+
+    def get(self, order_id: str) -> OrderRow | None:
+        """Return one order."""
+        ...
+
+    def by_key(self, channel: str, shop: str, order_no: str) -> OrderRow | None:
+        """Return the order that a channel calls `order_no`."""
+        ...
+
+    def put(self, order: OrderRow) -> None:
+        """Insert or replace one order."""
+        ...
+
+    def person(self, order_id: str) -> Person:
+        """Return who gets the order; blank once erased."""
+        ...
+
+    def put_person(self, order_id: str, person: Person) -> None:
+        """Insert or replace the person behind an order."""
+        ...
+
+    def lines(self, order_id: str) -> list[OrderLineRow]:
+        """Return the lines by number."""
+        ...
+
+    def replace_lines(self, order_id: str, lines: Iterable[OrderLineRow]) -> None:
+        """Make `lines` the lines of the order."""
+        ...
+
+    def set_missing(self, order_id: str, line_no: int, missing: int) -> None:
+        """Record how many units of a line nobody has promised."""
+        ...
+
+    def version(self, order_id: str, version: int) -> tuple[str, bytes] | None:
+        """Return (digest, first answer) of a version that came before."""
+        ...
+
+    def put_version(self, order_id: str, version: int, digest: str, answer: bytes) -> None:
+        """Record what a version said and what it was answered."""
+        ...
+
+    def waiting_for(self, sku: str, after_order_id: str, limit: int) -> list[str]:
+        """Return ids of orders that lack units of `sku`, oldest first."""
+        ...
+
+    def page(self, filters: dict[str, str], before: str, limit: int) -> list[OrderRow]:
+        """Return orders, newest first, older than the order `before` (empty: from the newest)."""
+        ...
+
+    def count_by_status(self) -> dict[str, int]:
+        """Return how many orders stand where."""
+        ...
+
+
+class ParcelBook(Protocol):
+    """Parcels, their lines, and the numbers of waybills given out."""
+
+    def get(self, parcel_id: str) -> ParcelRow | None:
+        """Return one parcel."""
+        ...
+
+    def put(self, parcel: ParcelRow) -> None:
+        """Insert or replace one parcel."""
+        ...
+
+    def of_order(self, order_id: str) -> list[ParcelRow]:
+        """Return the parcels of an order, oldest first."""
+        ...
+
+    def lines(self, parcel_id: str) -> list[ParcelLineRow]:
+        """Return the lines of a parcel by number."""
+        ...
+
+    def put_lines(self, parcel_id: str, lines: Iterable[ParcelLineRow]) -> None:
+        """Insert or replace lines of a parcel."""
+        ...
+
+    def releasable(self, limit: int) -> list[ParcelRow]:
+        """Return reserved parcels of warehouses whose edge is enrolled."""
+        ...
+
+    def page(self, filters: dict[str, str], before: str, limit: int) -> list[ParcelRow]:
+        """Return parcels, newest first, older than `before` (empty: from the newest)."""
+        ...
+
+    def count_by_state(self) -> dict[str, int]:
+        """Return how many parcels stand where."""
+        ...
+
+    def totals(self) -> dict[str, int]:
+        """Return units shipped, units short, and labels printed over all parcels."""
+        ...
+
+    def next_number(self, counter: str) -> int:
+        """Return the next number of a counter; no number is given twice."""
+        ...
+
+
+class RightsBook(Protocol):
+    """Who may promise a unit: double entry per (SKU, warehouse) with a journal."""
+
+    def get(self, sku: str, warehouse: str) -> RightsRow | None:
+        """Return the accounts of one SKU in one warehouse."""
+        ...
+
+    def of_skus(self, skus: Iterable[str]) -> list[RightsRow]:
+        """Return the accounts of these SKUs in all warehouses."""
+        ...
+
+    def offers(self, skus: Iterable[str]) -> list[Offer]:
+        """Return what each warehouse may still promise of these SKUs."""
+        ...
+
+    def mint(self, sku: str, warehouse: str, quantity: int, reference: str) -> None:
+        """Make new rights in the pool, for units that came into being by a receipt or import."""
+        ...
+
+    def reserve(
+        self, sku: str, warehouse: str, quantity: int, target: RightsAccount, reference: str
+    ) -> bool:
+        """Take units out of the pool above safety stock, or change nothing and return False."""
+        ...
+
+    def move(
+        self,
+        sku: str,
+        warehouse: str,
+        quantity: int,
+        source: RightsAccount,
+        target: RightsAccount,
+        reference: str,
+    ) -> bool:
+        """Move units between two accounts, or change nothing and return False."""
+        ...
+
+    def set_safety_stock(self, sku: str, warehouse: str, quantity: int) -> bool:
+        """Keep `quantity` units unpromised; False when the warehouse never had the SKU."""
+        ...
+
+    def totals(self) -> dict[str, int]:
+        """Return the sum of each account over all SKUs and warehouses."""
+        ...
+
+    def next_arrival(self) -> tuple[str, str] | None:
+        """Return (SKU, id of the order tried last) of one arrival to work off."""
+        ...
+
+    def note_arrival(self, sku: str) -> None:
+        """Remember that the pool of `sku` grew, if anybody waits for it."""
+        ...
+
+    def move_arrival(self, sku: str, after_order_id: str | None) -> None:
+        """Remember how far an arrival is worked off; None: it is done."""
+        ...
+
+
+class ReservationBook(Protocol):
+    """Units promised to checkouts."""
+
+    def get(self, reservation_id: str) -> Reservation | None:
+        """Return one reservation."""
+        ...
+
+    def put(self, reservation: Reservation) -> None:
+        """Insert or replace a reservation."""
+        ...
+
+    def expired(self, now_ms: int, limit: int) -> list[Reservation]:
+        """Return open reservations whose time is over."""
+        ...

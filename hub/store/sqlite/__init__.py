@@ -1,0 +1,1 @@
+"""The books on SQLite: one file, one writer, commits in groups."""

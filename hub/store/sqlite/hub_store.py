@@ -1,0 +1,144 @@
+"""All books of the hub in one SQLite file; see `hub.store.protocol`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from hub.store.protocol import Desk
+from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
+from hub.store.protocol_office import AccessBook, Journal, NodeBook
+from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
+from hub.store.sqlite.access import SqliteAccess, SqliteReservations
+from hub.store.sqlite.catalogue import SqliteCatalogue
+from hub.store.sqlite.journal import SqliteJournal
+from hub.store.sqlite.nodes import SqliteNodes
+from hub.store.sqlite.ordered_ids import OrderedIds
+from hub.store.sqlite.orders import SqliteOrders
+from hub.store.sqlite.parcels import SqliteParcels
+from hub.store.sqlite.proofs import SqliteProofs
+from hub.store.sqlite.rights import SqliteRights
+from hub.store.sqlite.serials import SqliteSerials
+from hub.store.sqlite.stock import SqliteStock
+from shared.domain.ports import Clock, Entropy
+from shared.runtime.attempt import undoable
+from shared.runtime.database import Database, Transaction
+from shared.runtime.migrate import migrate
+
+T = TypeVar("T")
+MIGRATIONS = ("hub", "hub.store.migrations")
+"""Name and package of the schema's numbered files."""
+
+
+class SqliteDesk:
+    """One use case in progress; see `hub.store.protocol.Desk`."""
+
+    def __init__(
+        self,
+        sql: sqlite3.Connection,
+        *,
+        now_ms: int,
+        actor: str,
+        ids: OrderedIds,
+        tell: Callable[[str], None],
+    ) -> None:
+        """Open all books on `sql`, which must be inside a transaction."""
+        self.sql = sql
+        self.now_ms = now_ms
+        self.actor = actor
+        self._ids = ids
+        self._tell = tell
+        self.orders: OrderBook = SqliteOrders(sql)
+        self.parcels: ParcelBook = SqliteParcels(sql)
+        self.rights: RightsBook = SqliteRights(sql, now_ms)
+        self.stock: StockBook = SqliteStock(sql, now_ms)
+        self.serials: SerialBook = SqliteSerials(sql)
+        self.catalogue: CatalogueBook = SqliteCatalogue(sql)
+        self.journal: Journal = SqliteJournal(sql, now_ms, actor, self.new_id, tell)
+        self.reservations: ReservationBook = SqliteReservations(sql)
+        self.access: AccessBook = SqliteAccess(sql, now_ms)
+        self.nodes: NodeBook = SqliteNodes(sql)
+        self.proofs: ProofBook = SqliteProofs(sql)
+
+    def new_id(self) -> str:
+        """Return a new time-ordered id."""
+        return self._ids.new_id(self.now_ms)
+
+    def attempt(self, work: Callable[[], T]) -> T:
+        """Run `work` in a savepoint; its failure undoes only what it did."""
+        with undoable(self.sql):
+            return work()
+
+    def tell(self, topic: str) -> None:
+        """Wake whoever waits for `topic`, after the commit."""
+        self._tell(topic)
+
+
+class SqliteHub:
+    """The hub's books in one file. Create it on a migrated file; see `open_hub`."""
+
+    def __init__(self, database: Database, clock: Clock, entropy: Entropy) -> None:
+        """Keep the books in `database`."""
+        self.database = database
+        self.clock = clock
+        self.entropy = entropy
+        self._ids = OrderedIds(entropy)
+        self.listeners: list[Callable[[str], None]] = []
+
+    def desk(self, transaction: Transaction, actor: str) -> SqliteDesk:
+        """Return the desk of a running transaction."""
+        return SqliteDesk(
+            transaction.sql,
+            now_ms=self.clock.wall_ms(),
+            actor=actor,
+            ids=self._ids,
+            tell=lambda topic: transaction.after_commit(lambda: self.publish(topic)),
+        )
+
+    def publish(self, topic: str) -> None:
+        """Call every listener with `topic`; they must be quick and must not raise."""
+        for listener in self.listeners:
+            listener(topic)
+
+    def write(self, work: Callable[[Desk], T], *, actor: str) -> Awaitable[T]:
+        """Run `work` as one transaction; awaits the commit."""
+        return self.database.write(lambda transaction: work(self.desk(transaction, actor)))
+
+    def write_sync(self, work: Callable[[Desk], T], *, actor: str) -> T:
+        """Run `work` as one transaction from a thread that is not an event loop."""
+        return self.database.write_sync(lambda transaction: work(self.desk(transaction, actor)))
+
+    def read(self, query: Callable[[Desk], T]) -> Awaitable[T]:
+        """Run `query` on a consistent snapshot; it cannot write."""
+        return self.database.read(lambda sql: self._snapshot(sql, query))
+
+    def read_sync(self, query: Callable[[Desk], T]) -> T:
+        """Run `query` on a consistent snapshot from a thread that is not an event loop."""
+        return self.database.read_sync(lambda sql: self._snapshot(sql, query))
+
+    def _snapshot(self, sql: sqlite3.Connection, query: Callable[[Desk], T]) -> T:
+        sql.execute("BEGIN")
+        try:
+            return query(
+                SqliteDesk(
+                    sql,
+                    now_ms=self.clock.wall_ms(),
+                    actor="reader",
+                    ids=self._ids,
+                    tell=_nobody,
+                )
+            )
+        finally:
+            sql.execute("COMMIT")
+
+
+def _nobody(_: str) -> None:
+    """Reading tells nobody anything."""
+
+
+def open_hub(path: Path, clock: Clock, entropy: Entropy) -> SqliteHub:
+    """Bring the file at `path` up to date and open the books in it."""
+    migrate(path, *MIGRATIONS)
+    return SqliteHub(Database(path), clock, entropy)

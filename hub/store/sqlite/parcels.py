@@ -1,0 +1,136 @@
+"""Parcels on SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from hub.domain.rows import ParcelLineRow, ParcelRow
+from hub.store.sqlite.filters import where
+
+FILTERS: Final = ("state", "warehouse", "courier", "waybill", "order_id")
+_FIELDS: Final = ParcelRow.__struct_fields__
+_COLUMNS: Final = ", ".join(_FIELDS)
+_UPDATES: Final = ", ".join(
+    f"{field} = excluded.{field}" for field in _FIELDS if field not in {"parcel_id", "order_id"}
+)
+
+
+def _row(row: sqlite3.Row) -> ParcelRow:
+    values = dict(row)
+    values["explanation"] = msgspec.Raw(values["explanation"].encode())
+    return ParcelRow(**values)
+
+
+class SqliteParcels:
+    """See `hub.store.protocol_trade.ParcelBook`."""
+
+    def __init__(self, sql: sqlite3.Connection) -> None:
+        """Work on the connection of one transaction."""
+        self._sql = sql
+
+    def get(self, parcel_id: str) -> ParcelRow | None:
+        """Return one parcel."""
+        row = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM parcels WHERE parcel_id = ?",  # noqa: S608  constant columns
+            (parcel_id,),
+        ).fetchone()
+        return None if row is None else _row(row)
+
+    def put(self, parcel: ParcelRow) -> None:
+        """Insert or replace one parcel."""
+        values = [getattr(parcel, field) for field in _FIELDS]
+        values[_FIELDS.index("explanation")] = bytes(parcel.explanation).decode()
+        self._sql.execute(
+            f"INSERT INTO parcels ({_COLUMNS}) VALUES"  # noqa: S608  constant columns
+            f" ({','.join('?' * len(_FIELDS))}) ON CONFLICT (parcel_id) DO UPDATE SET {_UPDATES}",
+            values,
+        )
+
+    def of_order(self, order_id: str) -> list[ParcelRow]:
+        """Return the parcels of an order, oldest first."""
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM parcels"  # noqa: S608  constant columns
+            " WHERE order_id = ? ORDER BY parcel_id",
+            (order_id,),
+        )
+        return [_row(row) for row in rows]
+
+    def lines(self, parcel_id: str) -> list[ParcelLineRow]:
+        """Return the lines of a parcel by number."""
+        rows = self._sql.execute(
+            "SELECT line_no, sku, quantity, picked, shorted, shipped FROM parcel_lines"
+            " WHERE parcel_id = ? ORDER BY line_no",
+            (parcel_id,),
+        )
+        return [ParcelLineRow(**dict(row)) for row in rows]
+
+    def put_lines(self, parcel_id: str, lines: Iterable[ParcelLineRow]) -> None:
+        """Insert or replace lines of a parcel."""
+        self._sql.executemany(
+            "INSERT INTO parcel_lines (parcel_id, line_no, sku, quantity, picked, shorted,"
+            " shipped) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (parcel_id, line_no) DO UPDATE"
+            " SET picked = excluded.picked, shorted = excluded.shorted,"
+            " shipped = excluded.shipped",
+            [
+                (
+                    parcel_id,
+                    line.line_no,
+                    line.sku,
+                    line.quantity,
+                    line.picked,
+                    line.shorted,
+                    line.shipped,
+                )
+                for line in lines
+            ],
+        )
+
+    def releasable(self, limit: int) -> list[ParcelRow]:
+        """Return reserved parcels of warehouses whose edge is enrolled."""
+        columns = ", ".join(f"p.{field}" for field in _FIELDS)
+        rows = self._sql.execute(
+            f"SELECT {columns} FROM nodes n CROSS JOIN parcels p"  # noqa: S608  constant columns
+            " INDEXED BY parcels_to_release ON p.warehouse = n.node AND p.state = 'reserved'"
+            " WHERE n.enrolled_ms IS NOT NULL LIMIT ?",
+            (limit,),
+        )
+        return [_row(row) for row in rows]
+
+    def page(self, filters: dict[str, str], before: str, limit: int) -> list[ParcelRow]:
+        """Return parcels, newest first, older than `before` (empty: from the newest)."""
+        clause, values = where(filters, FILTERS)
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM parcels WHERE {clause}"  # noqa: S608  constant columns
+            " AND (? = '' OR parcel_id < ?) ORDER BY parcel_id DESC LIMIT ?",
+            (*values, before, before, limit),
+        )
+        return [_row(row) for row in rows]
+
+    def count_by_state(self) -> dict[str, int]:
+        """Return how many parcels stand where."""
+        rows = self._sql.execute("SELECT state, count(*) AS parcels FROM parcels GROUP BY state")
+        return {row["state"]: row["parcels"] for row in rows}
+
+    def totals(self) -> dict[str, int]:
+        """Return units shipped, units short, and labels printed over all parcels."""
+        row = self._sql.execute(
+            "SELECT coalesce(sum(shipped), 0) AS units_shipped,"
+            " coalesce(sum(shorted), 0) AS units_short FROM parcel_lines"
+        ).fetchone()
+        labels = self._sql.execute(
+            "SELECT coalesce(sum(labels), 0) AS labels_printed FROM parcels"
+        ).fetchone()
+        return dict(row) | dict(labels)
+
+    def next_number(self, counter: str) -> int:
+        """Return the next number of a counter; no number is given twice."""
+        row = self._sql.execute(
+            "INSERT INTO counters (counter, value) VALUES (?, 1)"
+            " ON CONFLICT (counter) DO UPDATE SET value = value + 1 RETURNING value",
+            (counter,),
+        ).fetchone()
+        return int(row["value"])

@@ -1,0 +1,161 @@
+"""Rights on SQLite: the guard against overselling is one statement here.
+
+`reserve` takes units out of the pool only if they are there, in the same transaction that records
+the promise. Nothing reads a quantity first and writes it later.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Final
+
+from hub.domain.rows import RightsAccount, RightsRow
+from hub.domain.sourcing import Offer, Point
+from hub.store.sqlite.filters import marks
+
+_COLUMNS: Final = "sku, warehouse, minted, pool, held, ordered, shipped, burnt, safety_stock"
+ACCOUNTS: Final = frozenset({"pool", "held", "ordered", "shipped", "burnt"})
+
+
+class SqliteRights:
+    """See `hub.store.protocol_trade.RightsBook`."""
+
+    def __init__(self, sql: sqlite3.Connection, now_ms: int) -> None:
+        """Work on the connection of one transaction."""
+        self._sql = sql
+        self._now_ms = now_ms
+
+    def get(self, sku: str, warehouse: str) -> RightsRow | None:
+        """Return the accounts of one SKU in one warehouse."""
+        row = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM rights"  # noqa: S608  constant columns
+            " WHERE sku = ? AND warehouse = ?",
+            (sku, warehouse),
+        ).fetchone()
+        return None if row is None else RightsRow(**dict(row))
+
+    def of_skus(self, skus: Iterable[str]) -> list[RightsRow]:
+        """Return the accounts of these SKUs in all warehouses."""
+        wanted = list(skus)
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM rights"  # noqa: S608  constant columns
+            f" WHERE sku IN ({marks(len(wanted))}) ORDER BY sku, warehouse",
+            wanted,
+        )
+        return [RightsRow(**dict(row)) for row in rows]
+
+    def offers(self, skus: Iterable[str]) -> list[Offer]:
+        """Return what each warehouse may still promise of these SKUs."""
+        wanted = list(skus)
+        rows = self._sql.execute(
+            "SELECT r.sku, r.warehouse, r.pool - r.safety_stock AS atp,"  # noqa: S608  marks only
+            " w.latitude_microdegrees, w.longitude_microdegrees"
+            " FROM rights r JOIN warehouses w ON w.warehouse = r.warehouse"
+            f" WHERE r.sku IN ({marks(len(wanted))})",
+            wanted,
+        )
+        places: dict[str, Point] = {}
+        atp: dict[str, dict[str, int]] = {}
+        for sku, warehouse, units, latitude, longitude in rows:
+            places[warehouse] = Point(latitude, longitude)
+            atp.setdefault(warehouse, {})[sku] = max(0, units)
+        return [Offer(warehouse, places[warehouse], units) for warehouse, units in atp.items()]
+
+    def mint(self, sku: str, warehouse: str, quantity: int, reference: str) -> None:
+        """Make new rights in the pool, for units that came into being by a receipt or import."""
+        self._sql.execute(
+            "INSERT INTO rights (sku, warehouse, minted, pool) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (sku, warehouse) DO UPDATE SET"
+            " minted = minted + excluded.minted, pool = pool + excluded.pool",
+            (sku, warehouse, quantity, quantity),
+        )
+        self._journal(sku, warehouse, "mint", "pool", quantity, reference)
+
+    def reserve(
+        self, sku: str, warehouse: str, quantity: int, target: RightsAccount, reference: str
+    ) -> bool:
+        """Take units out of the pool above safety stock; False changes nothing."""
+        if target not in ACCOUNTS:
+            raise ValueError(target)
+        done = self._sql.execute(
+            f"UPDATE rights SET pool = pool - :n, {target} = {target} + :n"  # noqa: S608  checked
+            " WHERE sku = :sku AND warehouse = :warehouse AND pool - safety_stock >= :n",
+            {"n": quantity, "sku": sku, "warehouse": warehouse},
+        )
+        if done.rowcount != 1:
+            return False
+        self._journal(sku, warehouse, "pool", target, quantity, reference)
+        return True
+
+    def move(
+        self,
+        sku: str,
+        warehouse: str,
+        quantity: int,
+        source: RightsAccount,
+        target: RightsAccount,
+        reference: str,
+    ) -> bool:
+        """Move units between two accounts; False changes nothing."""
+        if source not in ACCOUNTS or target not in ACCOUNTS:
+            raise ValueError(source, target)
+        done = self._sql.execute(
+            f"UPDATE rights SET {source} = {source} - :n, {target} = {target} + :n"  # noqa: S608
+            f" WHERE sku = :sku AND warehouse = :warehouse AND {source} >= :n",
+            {"n": quantity, "sku": sku, "warehouse": warehouse},
+        )
+        if done.rowcount != 1:
+            return False
+        self._journal(sku, warehouse, source, target, quantity, reference)
+        return True
+
+    def set_safety_stock(self, sku: str, warehouse: str, quantity: int) -> bool:
+        """Keep `quantity` units unpromised; False when the warehouse never had the SKU."""
+        done = self._sql.execute(
+            "UPDATE rights SET safety_stock = ? WHERE sku = ? AND warehouse = ?",
+            (quantity, sku, warehouse),
+        )
+        return done.rowcount == 1
+
+    def totals(self) -> dict[str, int]:
+        """Return the sum of each account over all SKUs and warehouses."""
+        row = self._sql.execute(
+            "SELECT coalesce(sum(minted), 0) AS minted, coalesce(sum(pool), 0) AS pool,"
+            " coalesce(sum(held), 0) AS held, coalesce(sum(ordered), 0) AS ordered,"
+            " coalesce(sum(shipped), 0) AS shipped, coalesce(sum(burnt), 0) AS burnt FROM rights"
+        ).fetchone()
+        return dict(row)
+
+    def note_arrival(self, sku: str) -> None:
+        """Remember that the pool of `sku` grew, if anybody waits for it."""
+        self._sql.execute(
+            "INSERT INTO arrivals (sku, after_order_id) SELECT :sku, '' WHERE EXISTS"
+            " (SELECT 1 FROM order_lines INDEXED BY order_lines_missing"
+            "  WHERE sku = :sku AND missing > 0)"
+            " ON CONFLICT (sku) DO UPDATE SET after_order_id = ''",
+            {"sku": sku},
+        )
+
+    def next_arrival(self) -> tuple[str, str] | None:
+        """Return (SKU, id of the order tried last) of one arrival to work off."""
+        row = self._sql.execute("SELECT sku, after_order_id FROM arrivals LIMIT 1").fetchone()
+        return None if row is None else (row["sku"], row["after_order_id"])
+
+    def move_arrival(self, sku: str, after_order_id: str | None) -> None:
+        """Remember how far an arrival is worked off; None: it is done."""
+        if after_order_id is None:
+            self._sql.execute("DELETE FROM arrivals WHERE sku = ?", (sku,))
+        else:
+            self._sql.execute(
+                "UPDATE arrivals SET after_order_id = ? WHERE sku = ?", (after_order_id, sku)
+            )
+
+    def _journal(
+        self, sku: str, warehouse: str, source: str, target: str, quantity: int, reference: str
+    ) -> None:
+        self._sql.execute(
+            "INSERT INTO rights_journal (sku, warehouse, source, target, quantity, reference,"
+            " at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (sku, warehouse, source, target, quantity, reference, self._now_ms),
+        )

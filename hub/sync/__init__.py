@@ -1,0 +1,1 @@
+"""The hub end of the lines to the edges."""

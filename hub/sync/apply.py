@@ -1,0 +1,151 @@
+"""What the line does to the hub's books, each as one transaction.
+
+A batch is stored whole and counted fact by fact. A fact that cannot be counted goes into quarantine
+and the ones behind it flow on: it happened, so it can never be refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from hub.store import fact_log, nodes
+from hub.sync import core_events as on
+from hub.sync.core_hello import Refusal, applied_marks, judge, stable_marks
+from shared.domain.errors import BincardError
+from shared.domain.facts import FactRecord
+from shared.runtime.attempt import is_disk_trouble, undoable
+from shared.runtime.database import Transaction
+from shared.sync.protocol import Mark
+
+Project = Callable[[Transaction, FactRecord], None]
+"""Counts one fact in the hub's books; whatever it raises puts the fact in quarantine."""
+
+
+def admit(tx: Transaction, request: on.Admit, wall_ms: int) -> on.Admitted | on.Refused:
+    """Judge a greeting and, if it is accepted, note its boot number durably."""
+    hello = request.hello
+    known = nodes.known_node(tx.sql, request.key, hello)
+    refusal: Refusal | None = judge(hello, known)
+    if refusal is not None:
+        return on.Refused(request.peer, hello.nonce, refusal.code, refusal.sentence)
+    nodes.welcome(tx.sql, hello, wall_ms)
+    return on.Admitted(
+        peer=request.peer,
+        key=request.key,
+        session=request.session,
+        hello=hello,
+        epoch=known.epoch,
+        applied=applied_marks(hello, known),
+        stable=stable_marks(hello, known),
+        down_head=known.down_head,
+        wall_ms=wall_ms,
+    )
+
+
+def apply_checked(
+    tx: Transaction, request: on.ApplyFacts, project: Project, wall_ms: int
+) -> on.ApplyOutcome:
+    """Apply a batch if its key may still speak for its node at this very moment."""
+    if nodes.owner_of(tx.sql, request.key) != (request.node, False):
+        return on.NotAllowed()
+    return apply_batch(
+        tx, request.node, request.incarnation, request.records, project, wall_ms=wall_ms
+    )
+
+
+def apply_batch(
+    tx: Transaction,
+    node: str,
+    incarnation: int,
+    records: Sequence[FactRecord],
+    project: Project,
+    *,
+    wall_ms: int,
+) -> on.ApplyOutcome:
+    """Store consecutive lines of one log and count each, all in the caller's transaction.
+
+    Lines stored before are skipped, so a batch may come any number of times. Nothing is stored
+    unless the batch is intact and follows the last line: then the outcome says what is expected.
+    """
+    state = fact_log.applied_mark(tx.sql, node, incarnation)
+    if state is None:
+        return on.Expected(Mark(), "chain")
+    applied, stable_seq = state
+    if not _intact(records):
+        return on.Expected(applied, "chain")
+    if records[0].seq > applied.seq + 1:
+        return on.Expected(applied, "gap")
+    stored = [record for record in records if record.seq <= applied.seq]
+    if stored:
+        last = stored[-1]
+        if fact_log.hash_at(tx.sql, node, incarnation, last.seq) != last.hash:
+            return on.Forked(last.seq)
+    elif records[0].prev_hash != applied.hash:
+        return on.Forked(applied.seq)
+    fresh = records[len(stored) :]
+    if not fresh:
+        return on.Stored(applied, stable_seq)
+    fact_log.store_facts(tx.sql, fresh)
+    counted = sum(_count(tx, record, project, wall_ms) for record in fresh)
+    end = Mark(fresh[-1].seq, fresh[-1].hash)
+    return on.Stored(end, stable_seq, quarantined=len(fresh) - counted)
+
+
+def retry_quarantined(tx: Transaction, project: Project, *, wall_ms: int) -> tuple[int, int]:
+    """Try to count again what waits in quarantine; return how many were counted and how many not.
+
+    For a person who has put something right, and for a newer version that knows more kinds.
+    """
+    counted = 0
+    rows = fact_log.quarantined(tx.sql)
+    for row in rows:
+        after = row["seq"] - 1
+        (record,) = fact_log.read_facts(tx.sql, row["node"], row["incarnation"], after, 1)
+        if _attempt(tx, record, project) is None:
+            fact_log.solve(tx.sql, record, wall_ms)
+            counted += 1
+    return counted, len(rows) - counted
+
+
+def _intact(records: Sequence[FactRecord]) -> bool:
+    """Say whether each line carries its true hash and follows the one before it."""
+    previous = records[0].prev_hash
+    seq = records[0].seq
+    for record in records:
+        if record.seq != seq or not fact_log.follows(record, previous):
+            return False
+        previous = record.hash
+        seq += 1
+    return True
+
+
+def _count(tx: Transaction, record: FactRecord, project: Project, wall_ms: int) -> bool:
+    error = _attempt(tx, record, project)
+    if error is None:
+        return True
+    fact_log.quarantine(
+        tx.sql, record, error=type(error).__name__, code=_code(error), at_ms=wall_ms
+    )
+    return False
+
+
+def _attempt(tx: Transaction, record: FactRecord, project: Project) -> Exception | None:
+    """Count one fact, or undo all of it and return why it could not be counted."""
+    attempt = Transaction(tx.sql)
+    try:
+        with undoable(tx.sql):
+            project(attempt, record)
+    except Exception as error:
+        if is_disk_trouble(error):
+            raise
+        return error
+    tx.after_commit(attempt.run_afterwards)
+    return None
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, BincardError):
+        return error.code
+    return "fact_unreadable" if isinstance(error, msgspec.MsgspecError) else "internal"

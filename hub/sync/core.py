@@ -1,0 +1,324 @@
+"""The hub's side of the lines to all warehouses, as pure decisions.
+
+One warehouse's trouble is never another's: each session has its own credit, its own place in the
+logs and its own clock of silence. An ACK leaves only after the commit. Whatever a frame claims, the
+key that opened the connection decides whose it is. Source: reference protocol "WES-1", section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from hub.sync import core_events as on
+from hub.sync.core_events import Effect, Event, Link
+from hub.sync.core_session import Session, link_of, misfit, open_session
+from shared.domain.errors import InvalidInput
+from shared.domain.ports import Entropy
+from shared.sync import protocol as wire
+
+ADMITTING_MAX: Final = 1_024
+"""Greetings judged at the same time; further ones wait for the edge to repeat itself."""
+CREDIT_PAUSE_MS: Final = 5_000
+"""How long an edge is told to send nothing after the hub's storage failed."""
+
+
+class HubCore:
+    """All sessions of one hub. Call `handle` with each event and carry out what it returns."""
+
+    def __init__(self, entropy: Entropy) -> None:
+        """`entropy` makes session numbers and jitter."""
+        self._entropy = entropy
+        self._sessions: dict[bytes, Session] = {}
+        self._peers: dict[str, bytes] = {}
+        self._admitting: dict[bytes, tuple[bytes, int]] = {}
+        self._gone: dict[str, Link] = {}
+        self._handlers: dict[type[Event], Callable[[Any, int], list[Effect]]] = {
+            on.Received: self._on_received,
+            on.PeerGone: self._on_peer_gone,
+            on.Tick: self._on_tick,
+            on.Admitted: self._on_admitted,
+            on.Refused: self._on_refused,
+            on.AdmitFailed: self._on_admit_failed,
+            on.FactsApplied: self._on_facts_applied,
+            on.ApplyFailed: self._on_apply_failed,
+            on.CommandsRead: self._on_commands_read,
+            on.CommandsQueued: self._on_commands_queued,
+            on.KeysLoaded: self._on_keys_loaded,
+        }
+        self._messages: dict[type[wire.Message], Callable[[Session, Any, int], list[Effect]]] = {
+            wire.Facts: self._on_facts,
+            wire.Cack: self._on_cack,
+            wire.Ping: self._on_ping,
+            wire.Bye: self._on_bye,
+        }
+
+    def handle(self, event: Event, now_ms: int) -> list[Effect]:
+        """Take in `event` at monotonic time `now_ms`; return what must be done, in order."""
+        return self._handlers[type(event)](event, now_ms)
+
+    def links(self) -> dict[str, Link]:
+        """Return every line since the start, by node."""
+        live = {session.node: link_of(session, up=True) for session in self._sessions.values()}
+        return self._gone | live
+
+    # Frames
+
+    def _on_received(self, event: on.Received, now_ms: int) -> list[Effect]:
+        session = self._sessions.get(event.peer)
+        try:
+            frame = wire.decode(event.data)
+        except InvalidInput:
+            if session is None or session.key != event.key:
+                return []
+            return [self._nack(session, session.incarnation, "decode")]
+        if isinstance(frame.message, wire.Hello):
+            return self._on_hello(event, frame.message, now_ms)
+        if session is None or session.session != frame.session or session.key != event.key:
+            if isinstance(frame.message, wire.Bye):
+                return []
+            bye = wire.Bye("unknown_session", "The hub does not know this session; greet again.")
+            return [on.Send(event.peer, wire.encode(frame.session, bye))]
+        session.heard_ms = now_ms
+        handler = self._messages.get(type(frame.message))
+        return [] if handler is None else handler(session, frame.message, now_ms)
+
+    def _on_hello(self, event: on.Received, hello: wire.Hello, now_ms: int) -> list[Effect]:
+        """Have a greeting judged. The very same greeting again gets the very same answer."""
+        session = self._sessions.get(event.peer)
+        if session is not None and session.nonce == hello.nonce:
+            return [on.Send(event.peer, session.welcome)]
+        waiting = self._admitting.get(event.peer)
+        if waiting is not None and waiting[0] == hello.nonce:
+            return []
+        if len(self._admitting) >= ADMITTING_MAX:
+            return []
+        self._admitting[event.peer] = (hello.nonce, now_ms)
+        return [on.Admit(event.peer, event.key, self._entropy.token_bytes(8), hello)]
+
+    def _on_admitted(self, event: on.Admitted, now_ms: int) -> list[Effect]:
+        hello = event.hello
+        waiting = self._admitting.get(event.peer)
+        if waiting is None or waiting[0] != hello.nonce:
+            return []
+        del self._admitting[event.peer]
+        effects = self._supersede(hello.node, event.peer, now_ms)
+        session = open_session(event, now_ms)
+        self._sessions[event.peer] = session
+        self._peers[hello.node] = event.peer
+        cack = on.StoreCack(hello.node, hello.down_cursor)
+        return [*effects, on.Send(event.peer, session.welcome), cack, *self._pump(session)]
+
+    def _supersede(self, node: str, peer: bytes, now_ms: int) -> list[Effect]:
+        """End the node's earlier session: a higher boot number has taken over."""
+        effects: list[Effect] = []
+        for old_peer in dict.fromkeys((self._peers.get(node, peer), peer)):
+            old = self._sessions.get(old_peer)
+            if old is None:
+                continue
+            self._forget(old, now_ms)
+            if old_peer != peer:
+                bye = wire.Bye("superseded", "A newer session of this warehouse took over.")
+                effects.append(on.Send(old_peer, wire.encode(old.session, bye)))
+        return effects
+
+    def _on_refused(self, event: on.Refused, _now_ms: int) -> list[Effect]:
+        waiting = self._admitting.get(event.peer)
+        if waiting is not None and waiting[0] == event.nonce:
+            del self._admitting[event.peer]
+        reject = wire.Reject(event.nonce, event.code, event.sentence, event.retry_after_ms)
+        return [on.Send(event.peer, wire.encode(wire.NO_SESSION, reject))]
+
+    def _on_admit_failed(self, event: on.AdmitFailed, _now_ms: int) -> list[Effect]:
+        self._admitting.pop(event.peer, None)
+        return []
+
+    # Facts up
+
+    def _on_facts(self, session: Session, message: wire.Facts, now_ms: int) -> list[Effect]:
+        if message.incarnation not in session.applied:
+            return [self._nack(session, session.incarnation, "chain")]
+        if any(record.node != session.node for record in message.facts):
+            sentence = (
+                f"A fact of another node came under the key of {session.node}. "
+                "Start the edge with its own state directory."
+            )
+            return self._expel(session, "node_key_mismatch", sentence, now_ms)
+        reason = misfit(message)
+        if reason:
+            return [self._nack(session, message.incarnation, reason)]
+        if session.pending >= wire.CREDIT_BATCHES_MAX:
+            return []
+        session.pending += 1
+        if message.incarnation == session.incarnation:
+            session.edge_seq = max(session.edge_seq, message.facts[-1].seq)
+        return [
+            on.ApplyFacts(
+                peer=session.peer,
+                session=session.session,
+                key=session.key,
+                node=session.node,
+                incarnation=message.incarnation,
+                records=message.facts,
+            )
+        ]
+
+    def _on_facts_applied(self, event: on.FactsApplied, now_ms: int) -> list[Effect]:
+        session = self._current(event.peer, event.session)
+        if session is None:
+            return []
+        session.pending -= 1
+        outcome = event.outcome
+        if isinstance(outcome, on.Stored):
+            session.applied[event.incarnation] = outcome.applied
+            session.credit = min(wire.CREDIT_BATCHES_MAX, max(1, session.credit * 2))
+            ack = wire.Ack(
+                incarnation=event.incarnation,
+                applied=outcome.applied,
+                stable_seq=outcome.stable_seq,
+                credit_batches=session.credit,
+                credit_bytes=wire.CREDIT_BYTES_MAX,
+            )
+            return [self._send(session, ack)]
+        if isinstance(outcome, on.Expected):
+            session.applied[event.incarnation] = outcome.last
+            return [self._nack(session, event.incarnation, outcome.reason)]
+        if isinstance(outcome, on.Forked):
+            sentence = (
+                f"The hub has another line {outcome.seq} under this edge's name: two machines "
+                "share one identity. Stop one of them and call head office."
+            )
+            return self._expel(session, "fork", sentence, now_ms)
+        return self._expel(session, "revoked", "Head office has revoked this edge's key.", now_ms)
+
+    def _on_apply_failed(self, event: on.ApplyFailed, now_ms: int) -> list[Effect]:
+        session = self._current(event.peer, event.session)
+        if session is not None:
+            session.pending -= 1
+            session.credit = 0
+            session.credit_again_ms = now_ms + CREDIT_PAUSE_MS
+        return []
+
+    # Commands down
+
+    def _pump(self, session: Session) -> list[Effect]:
+        """Ask for the next commands, unless some are on their way."""
+        down = session.down
+        down.wanted = True
+        if down.reading or down.data:
+            return []
+        down.reading = True
+        down.wanted = False
+        return [
+            on.ReadCommands(
+                peer=session.peer,
+                session=session.session,
+                node=session.node,
+                after_seq=down.cursor,
+                commands_max=wire.COMMANDS_PER_BATCH_MAX,
+                bytes_max=wire.COMMAND_BYTES_PER_BATCH_MAX,
+            )
+        ]
+
+    def _on_commands_read(self, event: on.CommandsRead, now_ms: int) -> list[Effect]:
+        session = self._current(event.peer, event.session)
+        if session is None:
+            return []
+        down = session.down
+        down.reading = False
+        down.head_seq = max(down.head_seq, event.head_seq)
+        if not event.records or event.records[0].seq != down.cursor + 1:
+            return self._pump(session) if down.wanted else []
+        message = wire.Cmds(session.epoch, event.records[0].seq, event.records)
+        down.data = wire.encode(session.session, message)
+        down.last_seq = event.records[-1].seq
+        down.sent_ms = now_ms
+        down.resend_ms = now_ms + session.pace.resend_after(self._entropy)
+        return [on.Send(session.peer, down.data)]
+
+    def _on_commands_queued(self, event: on.CommandsQueued, _now_ms: int) -> list[Effect]:
+        sessions = [
+            session for session in self._sessions.values() if event.node in ("", session.node)
+        ]
+        return [effect for session in sessions for effect in self._pump(session)]
+
+    def _on_cack(self, session: Session, message: wire.Cack, now_ms: int) -> list[Effect]:
+        down = session.down
+        if message.down_seq <= down.cursor or message.down_seq > down.last_seq:
+            return []
+        down.cursor = message.down_seq
+        if down.cursor == down.last_seq:
+            session.pace.answered(now_ms - down.sent_ms, len(down.data))
+        down.data = b""
+        session.pace.progressed()
+        return [on.StoreCack(session.node, down.cursor), *self._pump(session)]
+
+    # Life and death
+
+    def _on_ping(self, session: Session, message: wire.Ping, _now_ms: int) -> list[Effect]:
+        session.edge_seq = max(session.edge_seq, message.head_seq)
+        pong = wire.Pong(
+            echo_ms=message.echo_ms,
+            wall_ms=message.wall_ms,
+            credit_batches=session.credit,
+            credit_bytes=wire.CREDIT_BYTES_MAX,
+            down_head=session.down.head_seq,
+        )
+        return [self._send(session, pong)]
+
+    def _on_bye(self, session: Session, _message: wire.Bye, now_ms: int) -> list[Effect]:
+        self._forget(session, now_ms)
+        return []
+
+    def _on_tick(self, _event: on.Tick, now_ms: int) -> list[Effect]:
+        effects: list[Effect] = []
+        for session in list(self._sessions.values()):
+            if now_ms - session.heard_ms >= wire.DEAD_MS:
+                self._forget(session, now_ms)
+                continue
+            if session.credit == 0 and now_ms >= session.credit_again_ms:
+                session.credit = 1
+            if session.down.data and now_ms >= session.down.resend_ms:
+                session.pace.resent()
+                session.down.resend_ms = now_ms + session.pace.resend_after(self._entropy)
+                effects.append(on.Send(session.peer, session.down.data))
+            if now_ms - session.pumped_ms >= wire.PUMP_MS:
+                session.pumped_ms = now_ms
+                effects += self._pump(session)
+        return effects
+
+    def _on_keys_loaded(self, event: on.KeysLoaded, now_ms: int) -> list[Effect]:
+        sentence = "Head office has revoked this edge's key. Enrol it with a new code."
+        effects: list[Effect] = []
+        for session in list(self._sessions.values()):
+            if event.owners.get(session.key) != session.node:
+                effects += self._expel(session, "revoked", sentence, now_ms)
+        return effects
+
+    def _on_peer_gone(self, event: on.PeerGone, now_ms: int) -> list[Effect]:
+        session = self._sessions.get(event.peer)
+        if session is not None:
+            self._forget(session, now_ms)
+        return []
+
+    def _expel(self, session: Session, code: str, sentence: str, now_ms: int) -> list[Effect]:
+        self._forget(session, now_ms)
+        return [self._send(session, wire.Reject(session.nonce, code, sentence))]
+
+    def _forget(self, session: Session, now_ms: int) -> None:
+        del self._sessions[session.peer]
+        if self._peers.get(session.node) == session.peer:
+            del self._peers[session.node]
+        session.since_ms = now_ms
+        self._gone[session.node] = link_of(session, up=False)
+
+    def _current(self, peer: bytes, session_id: bytes) -> Session | None:
+        session = self._sessions.get(peer)
+        return session if session is not None and session.session == session_id else None
+
+    def _nack(self, session: Session, incarnation: int, reason: str) -> Effect:
+        nack = wire.Nack(incarnation, session.applied[incarnation], reason)
+        return self._send(session, nack)
+
+    def _send(self, session: Session, message: wire.Message) -> Effect:
+        return on.Send(session.peer, wire.encode(session.session, message))

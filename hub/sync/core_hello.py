@@ -1,0 +1,177 @@
+"""May this edge open a session? The rules, as one pure table.
+
+The same key on two machines, a disk put back from an old copy, a hub that forgot what it had said
+yes to: each shows itself in the greeting, because both sides name the last line they know by number
+*and* hash. Each has its own code and a sentence that says what a person must do.
+Source: reference protocol "WES-1", sections 4.4, 4.5 and 4.7.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.sync import protocol as wire
+from shared.sync.protocol import Epoch, Hello, LogMark, Mark
+
+
+class KnownLog(msgspec.Struct, frozen=True):
+    """What the hub has of one log of the node."""
+
+    incarnation: int
+    boot_no: int
+    applied: Mark
+    stable: Mark
+
+
+class KnownNode(msgspec.Struct, frozen=True):
+    """What the hub knows about the key and the node of a greeting.
+
+    `owner` is None for a key the hub never saw. `hashes` holds the hub's own hash of each line the
+    greeting names, where the hub has that line.
+    """
+
+    owner: str | None
+    revoked: bool
+    epoch: Epoch
+    logs: tuple[KnownLog, ...]
+    hashes: dict[tuple[int, int], bytes]
+    down_head: int
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why not, for programs and for people."""
+
+    code: str
+    sentence: str
+
+
+def judge(hello: Hello, known: KnownNode) -> Refusal | None:
+    """Return why the greeting must be refused, or None to welcome it."""
+    return (
+        _wrong_key(hello, known)
+        or _wrong_version(hello)
+        or _old_hub(hello, known)
+        or _fenced(hello, known)
+        or _histories_differ(hello, known)
+        or _hub_forgot(hello, known)
+    )
+
+
+def _wrong_key(hello: Hello, known: KnownNode) -> Refusal | None:
+    if known.owner is None:
+        return Refusal(
+            "unknown_key", "The hub does not know this edge's key. Enrol it with a new code."
+        )
+    if known.revoked:
+        return Refusal(
+            "revoked", "Head office has revoked this edge's key. Enrol it with a new code."
+        )
+    if known.owner != hello.node:
+        return Refusal(
+            "node_key_mismatch",
+            f"This key belongs to {known.owner}, not to {hello.node}. "
+            "Start the edge with its own state directory.",
+        )
+    return None
+
+
+def _wrong_version(hello: Hello) -> Refusal | None:
+    if hello.proto_max < wire.PROTOCOL_MIN:
+        return Refusal(
+            "upgrade_edge",
+            f"The edge speaks protocol {hello.proto_max}, the hub needs {wire.PROTOCOL_MIN} or "
+            "later. Update the edge; the floor works on meanwhile.",
+        )
+    if hello.proto_min > wire.PROTOCOL_MAX:
+        return Refusal(
+            "upgrade_hub",
+            f"The edge speaks protocol {hello.proto_min} or later, the hub only "
+            f"{wire.PROTOCOL_MAX}. Update the hub first.",
+        )
+    return None
+
+
+def _old_hub(hello: Hello, known: KnownNode) -> Refusal | None:
+    seen = hello.hub_epoch_seen
+    twins = seen.ordinal == known.epoch.ordinal and seen.token != known.epoch.token
+    if seen.ordinal > known.epoch.ordinal or twins:
+        return Refusal(
+            "old_hub",
+            f"The edge has worked with a hub of epoch {seen.ordinal}; this hub is at epoch "
+            f"{known.epoch.ordinal}. Two hubs are running: stop the old one.",
+        )
+    return None
+
+
+def _fenced(hello: Hello, known: KnownNode) -> Refusal | None:
+    for log in known.logs:
+        if log.incarnation == hello.incarnation and hello.boot_no <= log.boot_no:
+            return Refusal(
+                "clone",
+                f"A machine with this identity has greeted with boot {log.boot_no}; this one comes "
+                f"with {hello.boot_no}. Two machines share one identity: stop one of them.",
+            )
+    return None
+
+
+def _histories_differ(hello: Hello, known: KnownNode) -> Refusal | None:
+    applied = {log.incarnation: log.applied for log in known.logs}
+    for mark in hello.heads:
+        ours = applied.get(mark.incarnation, Mark())
+        if ours.seq > mark.seq:
+            return Refusal(
+                "edge_rolled_back",
+                f"The hub has line {ours.seq} of this edge's log; the edge ends at line "
+                f"{mark.seq}. Its disk is older than its past: restore the edge.",
+            )
+    for mark in (*hello.heads, *hello.acked):
+        ours_hash = known.hashes.get((mark.incarnation, mark.seq))
+        if ours_hash is not None and ours_hash != mark.hash:
+            return Refusal(
+                "fork",
+                f"The hub has another line {mark.seq} under this edge's name: two machines share "
+                "one identity. Stop one of them and call head office.",
+            )
+    return None
+
+
+def _hub_forgot(hello: Hello, known: KnownNode) -> Refusal | None:
+    """An edge that has not seen this life of the hub yet expects it to have forgotten something."""
+    if hello.hub_epoch_seen != known.epoch:
+        return None
+    applied = {log.incarnation: log.applied for log in known.logs}
+    for mark in hello.acked:
+        ours = applied.get(mark.incarnation, Mark())
+        if ours.seq < mark.seq:
+            return Refusal(
+                "hub_rolled_back",
+                f"The hub acknowledged line {mark.seq} of this edge's log and now has only "
+                f"{ours.seq}. The hub's disk is older than its past: restore the hub.",
+            )
+    if hello.down_cursor > known.down_head:
+        return Refusal(
+            "hub_rolled_back",
+            f"The edge carried out command {hello.down_cursor}; the hub has only "
+            f"{known.down_head}. The hub's disk is older than its past: restore the hub.",
+        )
+    return None
+
+
+def applied_marks(hello: Hello, known: KnownNode) -> tuple[LogMark, ...]:
+    """Return how far the hub has each log the greeting names."""
+    logs = {log.incarnation: log.applied for log in known.logs}
+    return _marks(hello, logs)
+
+
+def stable_marks(hello: Hello, known: KnownNode) -> tuple[LogMark, ...]:
+    """Return how far each log is in a verified backup of the hub."""
+    logs = {log.incarnation: log.stable for log in known.logs}
+    return _marks(hello, logs)
+
+
+def _marks(hello: Hello, logs: dict[int, Mark]) -> tuple[LogMark, ...]:
+    return tuple(
+        LogMark(head.incarnation, mark.seq, mark.hash)
+        for head in hello.heads
+        if (mark := logs.get(head.incarnation)) is not None
+    )

@@ -1,0 +1,1 @@
+"""The hub's HTTP interface, `/api/v1`: parse, call one service, answer."""

@@ -1,0 +1,185 @@
+"""What administrators and the command line do: imports, tokens, enrolment codes, rules, proofs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+from litestar import Response, delete, get, post, put
+from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.types import ControllerRouterHandler
+
+from hub.domain.courier_choice import Courier
+from hub.domain.review import Rule
+from hub.domain.rows import Token
+from hub.services import enrolment
+from hub.services.access import TokenMade, TokenRequest, create_token
+from hub.services.import_files import FileKind, import_file
+from hub.services.verify_books import VerifyReport, verify_books
+from hub.store.backup import back_up
+from hub.store.protocol import Desk
+from hub.web.requests import FILE_BODY_BYTES_MAX, AnyRequest, node_of, principal_of
+from shared.domain.errors import InvalidInput, NotFound
+
+
+class EnrolmentCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A one-time code for a warehouse's edge. Shown once."""
+
+    warehouse: str
+    code: str
+
+
+class WarehouseName(msgspec.Struct, frozen=True, kw_only=True):
+    """Which warehouse."""
+
+    warehouse: str
+
+
+class BackupTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """Where on the hub's own machine the copy goes."""
+
+    path: str
+
+
+@post(
+    "/api/v1/imports/{kind:str}",
+    operation_id="postImport",
+    opt={"scope": "stock:write"},
+    status_code=200,
+    request_max_body_size=FILE_BODY_BYTES_MAX,
+)
+async def post_import(
+    request: AnyRequest,
+    kind: FromPath[str],
+    file: FromQuery[str | None] = None,
+    import_id: FromQuery[str | None] = None,
+) -> Response[Any]:
+    """Import a CSV body: `warehouses`, `products`, `stock` or `orders`. Answers with a report.
+
+    The same file again counts once; `import_id` (or Idempotency-Key) names the hand-over.
+    """
+    if kind not in get_args(FileKind):
+        raise NotFound(
+            "import_unknown",
+            f"Failed to import: expected one of {', '.join(get_args(FileKind))}, "
+            f"got {kind[:32]!r}.",
+        )
+    name: str = import_id or request.headers.get("idempotency-key") or ""
+    if len(name) > 128:
+        raise InvalidInput("import_id_invalid", "Failed to import: the import id is too long.")
+    report = await import_file(
+        node_of(request).books,
+        msgspec.convert(kind, FileKind),
+        file=(file or f"{kind}.csv")[:256],
+        content=await request.body(),
+        import_id=name,
+        actor=principal_of(request).name,
+    )
+    return Response(report)
+
+
+@post("/api/v1/tokens", operation_id="postToken", opt={"scope": "admin"})
+async def post_token(request: AnyRequest, data: JSONBody[TokenRequest]) -> TokenMade:
+    """Make an API token; its secret is in this answer and nowhere else."""
+    node = node_of(request)
+    return await node.books.write(
+        lambda desk: create_token(desk, data, node.entropy), actor=principal_of(request).name
+    )
+
+
+@get("/api/v1/tokens", operation_id="listTokens", opt={"scope": "admin"})
+async def list_tokens(request: AnyRequest) -> list[Token]:
+    """List tokens without their secrets."""
+    return await node_of(request).books.read(lambda desk: desk.access.tokens())
+
+
+@delete(
+    "/api/v1/tokens/{token_id:str}",
+    operation_id="revokeToken",
+    opt={"scope": "admin"},
+    status_code=200,
+)
+async def revoke_token(request: AnyRequest, token_id: FromPath[str]) -> dict[str, str]:
+    """Make a token useless at once."""
+
+    def work(desk: Desk) -> None:
+        if not desk.access.revoke_token(token_id, desk.now_ms):
+            raise NotFound("token_unknown", f"Failed to find a valid token {token_id[:64]!r}.")
+        desk.journal.audit("revoke_token", token_id)
+
+    node = node_of(request)
+    await node.books.write(work, actor=principal_of(request).name)
+    node.forget_principals()
+    return {"token_id": token_id, "state": "revoked"}
+
+
+@post("/api/v1/enrolment-codes", operation_id="postEnrolmentCode", opt={"scope": "admin"})
+async def post_enrolment_code(request: AnyRequest, data: JSONBody[WarehouseName]) -> EnrolmentCode:
+    """Make a one-time code with which a machine becomes a warehouse's edge."""
+    node = node_of(request)
+    code = await node.books.database.write(
+        lambda tx: enrolment.make_code(
+            tx, data.warehouse, now_ms=node.clock.wall_ms(), entropy=node.entropy
+        )
+    )
+    return EnrolmentCode(warehouse=data.warehouse, code=code)
+
+
+@get("/api/v1/rules", operation_id="listRules", opt={"scope": "orders:read"})
+async def list_rules(request: AnyRequest) -> list[Rule]:
+    """List the review rules in force."""
+    return list(await node_of(request).books.read(lambda desk: desk.catalogue.rules()))
+
+
+@put("/api/v1/rules/{rule_id:str}", operation_id="putRule", opt={"scope": "rules:write"})
+async def put_rule(request: AnyRequest, rule_id: FromPath[str], data: JSONBody[Rule]) -> Rule:
+    """Put a new version of a review rule into force; the hub numbers the versions."""
+    if data.rule_id != rule_id:
+        raise InvalidInput(
+            "rule_id_differs",
+            f"Failed to change rule {rule_id[:64]!r}: the body names {data.rule_id!r}.",
+        )
+
+    def work(desk: Desk) -> Rule:
+        before = {rule.rule_id: rule.version for rule in desk.catalogue.rules()}
+        rule = msgspec.structs.replace(data, version=before.get(rule_id, 0) + 1)
+        desk.catalogue.put_rule(rule)
+        desk.journal.audit("put_rule", rule_id, f"version {rule.version}")
+        return rule
+
+    return await node_of(request).books.write(work, actor=principal_of(request).name)
+
+
+@get("/api/v1/couriers", operation_id="listCouriers", opt={"scope": "orders:read"})
+async def list_couriers(request: AnyRequest) -> list[Courier]:
+    """List the couriers with cut-offs (minutes after local midnight) and prices per zone."""
+    return list(node_of(request).settings.couriers)
+
+
+@get("/api/v1/verify", operation_id="getVerify", opt={"scope": "admin"})
+async def get_verify(request: AnyRequest) -> VerifyReport:
+    """Check every promise of the books that can be checked on disk."""
+    return await node_of(request).books.read(verify_books)
+
+
+@post("/api/v1/backups", operation_id="postBackup", opt={"scope": "admin"})
+async def post_backup(request: AnyRequest, data: JSONBody[BackupTarget]) -> dict[str, Any]:
+    """Copy the books into a new file on the hub's machine while it runs."""
+    path = Path(data.path)
+    size_bytes = await node_of(request).books.database.read(lambda sql: back_up(sql, path))
+    return {"path": str(path), "bytes": size_bytes}
+
+
+handlers: list[ControllerRouterHandler] = [
+    post_import,
+    post_token,
+    list_tokens,
+    revoke_token,
+    post_enrolment_code,
+    list_rules,
+    put_rule,
+    list_couriers,
+    get_verify,
+    post_backup,
+]

@@ -1,0 +1,95 @@
+"""Is the hub alive, ready, and what do its meters say; and the description of its interface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Response, get
+from litestar.types import ControllerRouterHandler
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from hub.domain.channel_order import ChannelOrder
+from hub.services.kpis import kpis
+from hub.web.requests import AnyRequest, node_of
+
+SCHEMA_TEMPLATE = "#/components/schemas/{name}"
+
+
+@get("/healthz", operation_id="getHealth", opt={"scope": "public"})
+async def get_health() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "alive"}
+
+
+@get("/readyz", operation_id="getReady", opt={"scope": "public"})
+async def get_ready(request: AnyRequest) -> Response[dict[str, Any]]:
+    """The books can be read and written and the port for warehouses is open."""
+    node = node_of(request)
+    await node.books.write(lambda _: None, actor="probe")
+    port = node.listener is not None and not node.stopping.is_set()
+    links = node.links().values()
+    return Response(
+        {
+            "status": "ready" if port else "starting",
+            "warehouses_up": sum(1 for link in links if link.up),
+            "warehouses_seen": len(links),
+        },
+        status_code=200 if port else 503,
+    )
+
+
+@get("/metrics", operation_id="getMetrics", opt={"scope": "public"}, media_type="text/plain")
+async def get_metrics(request: AnyRequest) -> Response[bytes]:
+    """Meters in Prometheus text form; counts only, nothing about people."""
+    node = node_of(request)
+    numbers = await node.books.read(kpis)
+    registry = CollectorRegistry()
+    orders = Gauge("bincard_hub_orders", "Orders by status", ["status"], registry=registry)
+    for status, count in numbers.orders_by_status.items():
+        orders.labels(status).set(count)
+    parcels = Gauge("bincard_hub_parcels", "Parcels by state", ["state"], registry=registry)
+    for state, count in numbers.parcels_by_state.items():
+        parcels.labels(state).set(count)
+    rights = Gauge("bincard_hub_rights_units", "Units by account", ["account"], registry=registry)
+    for account, units in numbers.rights.items():
+        rights.labels(account).set(units)
+    up = Gauge("bincard_hub_link_up", "Line to a warehouse", ["warehouse"], registry=registry)
+    lag = Gauge(
+        "bincard_hub_link_lag_facts", "Facts told, not counted", ["warehouse"], registry=registry
+    )
+    for code, link in node.links().items():
+        up.labels(code).set(int(link.up))
+        lag.labels(code).set(link.lag)
+    for name, meaning, value in (
+        ("oversold_units", "Units promised beyond what exists", numbers.oversold_units),
+        ("facts_replicated", "Facts counted", numbers.facts_replicated),
+        ("exceptions_open", "Exceptions that wait for a person", numbers.exceptions_open),
+    ):
+        Gauge(f"bincard_hub_{name}", meaning, registry=registry).set(value)
+    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
+
+
+@get("/schema", operation_id="getSchema", opt={"scope": "public"}, include_in_schema=False)
+async def get_schema(request: AnyRequest) -> dict[str, Any]:
+    """The description of this interface (OpenAPI 3.1)."""
+    schema = request.app.openapi_schema.to_schema()
+    (order,), parts = msgspec.json.schema_components([ChannelOrder], ref_template=SCHEMA_TEMPLATE)
+    schema["components"].setdefault("schemas", {}).update(parts)
+    text = {"schema": {"type": "string"}}
+    schema["paths"]["/api/v1/orders"]["post"]["requestBody"] = {
+        "required": True,
+        "content": {
+            "application/json": {"schema": order},
+            "application/x-ndjson": text,
+            "text/csv": text,
+        },
+    }
+    schema["paths"]["/api/v1/imports/{kind}"]["post"]["requestBody"] = {
+        "required": True,
+        "content": {"text/csv": text},
+    }
+    return schema
+
+
+handlers: list[ControllerRouterHandler] = [get_health, get_ready, get_metrics, get_schema]

@@ -1,0 +1,198 @@
+"""Whatever network and crashes do, each fact is counted once and each command done once."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.store import fact_log as edge_log
+from edge.store import line_state
+from edge.sync.core_events import Disconnected, FactsCommitted
+from hub.store import fact_log as hub_log
+
+SEEDS = range(60)
+
+
+def rows(sql, query):
+    return [tuple(row) for row in sql.execute(query)]
+
+
+def facts_of(sql, node):
+    return rows(sql, f"SELECT * FROM facts WHERE node = '{node}' ORDER BY incarnation, seq")
+
+
+def columns(sql, node):
+    return rows(
+        sql,
+        "SELECT node, incarnation, seq, prev_hash, hash, kind, version, body, wall_ms, mono_ms,"
+        f" op_id, actor FROM facts WHERE node = '{node}' ORDER BY incarnation, seq",
+    )
+
+
+def check_now(world):
+    """What must hold after every single step."""
+    for edge in world.edges:
+        for log in line_state.load(edge.sql).logs:
+            applied = hub_log.applied_mark(world.hub.sql, edge.node, log.incarnation)
+            if log.acked.seq == 0:
+                continue
+            assert applied is not None
+            assert log.acked.seq <= applied[0].seq
+            assert (
+                hub_log.hash_at(world.hub.sql, edge.node, log.incarnation, log.acked.seq)
+                == log.acked.hash
+            )
+
+
+def check_books(world):
+    """Prefix, once, chain."""
+    for edge in world.edges:
+        here, there = columns(edge.sql, edge.node), columns(world.hub.sql, edge.node)
+        assert here[: len(there)] == there
+    counted = rows(world.hub.sql, "SELECT node, incarnation, seq FROM counted")
+    assert len(counted) == len(set(counted))
+    stored = rows(world.hub.sql, "SELECT node, incarnation, seq FROM facts")
+    poisoned = rows(world.hub.sql, "SELECT node, incarnation, seq FROM quarantine")
+    assert sorted(counted + poisoned) == sorted(stored)
+    hub_log.verify_chains(world.hub.sql)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_fact_arrives_once_and_every_command_takes_effect_once(make_world, seed):
+    world = make_world(seed)
+    steps = 0
+
+    def between():
+        nonlocal steps
+        steps += 1
+        if steps % 7 == 0:
+            check_now(world)
+
+    sent = {edge.node: [] for edge in world.edges}
+    for _round in range(60):
+        for edge in world.edges:
+            for _ in range(world.rng.randint(0, 8)):
+                edge.work("poison" if world.rng.random() < 0.05 else "fact")
+            if world.rng.random() < 0.5:
+                kind = world.rng.choice(("", "", "-refuse", "-broken"))
+                sent[edge.node].append(world.hub.command(edge.node, kind))
+        world.cut = world.rng.random() < 0.15
+        if world.cut and world.rng.random() < 0.5:
+            world.rng.choice(world.edges).handle(Disconnected())
+        world.run(world.rng.randint(50, 3_000), between)
+    check_books(world)
+
+    world.heal()
+    world.run(120_000, between)
+    check_books(world)
+    for edge in world.edges:
+        head = edge_log.head(edge.sql)
+        mark = hub_log.applied_mark(world.hub.sql, edge.node, head.incarnation)
+        assert mark is not None
+        assert (mark[0].seq, mark[0].hash) == (head.seq, head.hash)
+        assert line_state.waiting(edge.sql) == 0
+        assert edge.core.status.up
+        done = [row[0] for row in rows(edge.sql, "SELECT command_id FROM carried_out ORDER BY seq")]
+        plain = [name for name in sent[edge.node] if "-" not in name]
+        assert done == plain
+        outcomes = rows(edge.sql, "SELECT command_id, outcome FROM commands_received ORDER BY seq")
+        assert outcomes == [
+            (name, "refused" if "-" in name else "done") for name in sent[edge.node]
+        ]
+        edge_log.verify_chain(edge.sql)
+    cacked = rows(world.hub.sql, "SELECT node, head_seq, cacked_seq FROM command_heads")
+    assert [(node, head) for node, head, _ in cacked] == [(n, c) for n, _, c in cacked]
+
+
+@pytest.mark.parametrize("seed", range(100, 115))
+def test_a_hub_restored_from_a_backup_gets_everything_it_lost_again(make_world, backup, seed):
+    world = make_world(seed)
+    world.run(3_000)
+    for edge in world.edges:
+        for _ in range(10):
+            edge.work()
+    world.run(5_000)
+    old = backup(world.hub.sql)
+    for _ in range(10):
+        for edge in world.edges:
+            edge.work()
+        world.run(1_000)
+    world.heal()
+    world.run(30_000)
+    world.hub.restore(old, declared=True)
+    for edge in world.edges:
+        edge.work()
+    world.run(90_000)
+    check_now(world)
+    check_books(world)
+    for edge in world.edges:
+        assert columns(edge.sql, edge.node) == columns(world.hub.sql, edge.node)
+        assert line_state.waiting(edge.sql) == 0
+        assert line_state.load(edge.sql).epoch.ordinal == 2
+
+
+def test_a_hub_put_back_in_secret_is_noticed_at_the_first_greeting(make_world, backup):
+    world = make_world(1, edges=1)
+    (edge,) = world.edges
+    world.heal()
+    old = backup(world.hub.sql)
+    edge.work()
+    world.run(10_000)
+    world.hub.restore(old, declared=False)
+    world.run(20_000)
+    assert edge.core.status.trouble is not None
+    assert edge.core.status.trouble.code == "hub_rolled_back"
+    assert rows(world.hub.sql, "SELECT * FROM facts") == []
+
+
+def test_an_edge_put_back_in_secret_is_noticed_at_the_first_greeting(make_world, backup):
+    world = make_world(1, edges=1)
+    (edge,) = world.edges
+    world.heal()
+    edge.work()
+    world.run(10_000)
+    old = backup(edge.sql)
+    edge.work()
+    edge.handle(FactsCommitted())
+    world.run(10_000)
+    boot_no = line_state.load(edge.sql).boot_no
+    edge.sql = old
+    edge.sql.execute("UPDATE node_state SET boot_no = ?", (boot_no,))
+    edge.crash()
+    world.run(5_000)
+    assert edge.core.status.trouble is not None
+    assert edge.core.status.trouble.code == "edge_rolled_back"
+
+
+def test_two_machines_with_one_identity_are_found_out(make_world, backup):
+    world = make_world(1, edges=2)
+    first, second = world.edges
+    world.heal()
+    first.work()
+    world.run(10_000)
+    second.node = first.node
+    second.sql = backup(first.sql)
+    first.work()
+    world.run(10_000)
+    second.work()
+    second.work()
+    second.sql.execute("UPDATE node_state SET boot_no = boot_no + 10")
+    second.crash()
+    second.connections = 1_000
+    world.edges = [second]
+    second.crash()
+    world.run(20_000)
+    assert second.core.status.trouble is not None
+    assert second.core.status.trouble.code == "fork"
+    assert len(rows(world.hub.sql, "SELECT * FROM facts WHERE node = 'W0'")) == 2
+
+
+def test_the_same_seed_gives_the_same_world(make_world):
+    def trace(seed):
+        world = make_world(seed)
+        for _ in range(20):
+            world.edges[0].work()
+            world.hub.command("W0")
+            world.run(500)
+        return world.now_ms, world.crashes, columns(world.hub.sql, "W0"), world.rng.random()
+
+    assert trace(7) == trace(7)
