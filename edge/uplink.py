@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -31,6 +30,7 @@ FACTS: Final = "facts"
 """Name under which the floor says that facts were committed; pages never hear it."""
 RETRY_SECONDS: Final = 2.0
 RETRY_SECONDS_MAX: Final = 30.0
+COUNT_SECONDS: Final = 0.5
 SCHEMA: Final = "edge-1"
 
 log = logs.get("uplink")
@@ -75,28 +75,32 @@ class Uplink:
         self._entropy = entropy
         self._on_identity = on_identity
         self._line: Line | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._offline = LinkState(up=False, since_ms=clock.wall_ms(), waiting=0)
 
     def start(self) -> None:
         """Begin in the background; the floor does not wait for it."""
-        self._task = asyncio.create_task(self._run())
+        self._tasks = [asyncio.create_task(one) for one in (self._run(), self._count())]
 
     async def stop(self) -> None:
         """Say goodbye to the hub. Call it before the database is closed."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._line is not None:
             self._live.on_facts = None
             await asyncio.to_thread(self._line.stop)
 
     def link(self) -> LinkState:
-        """Return the state of the line with the facts that wait right now."""
-        state = self._line.link() if self._line is not None else self._offline
-        waiting = self._database.read_sync(line_state.waiting)
-        return msgspec.structs.replace(state, waiting=waiting)
+        """Return the state of the line as last seen, at most a moment ago."""
+        return self._line.link() if self._line is not None else self._offline
+
+    async def _count(self) -> None:
+        """Count the facts that pile up while there is no line that would count them itself."""
+        while self._line is None:
+            waiting = await self._database.read(line_state.waiting)
+            self._offline = msgspec.structs.replace(self._offline, waiting=waiting)
+            await asyncio.sleep(COUNT_SECONDS)
 
     async def _run(self) -> None:
         try:

@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from litestar import Litestar
+from litestar import Litestar, Response
 from litestar.datastructures import State
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -24,7 +25,7 @@ from hub.settings import Settings
 from hub.web import enrolments
 from hub.web.api import admin, feeds, health, network, orders, reservations, stock
 from hub.web.principal import guard
-from hub.web.requests import BODY_BYTES_MAX
+from hub.web.requests import BODY_BYTES_MAX, AnyRequest
 from shared.runtime import logs
 from shared.runtime.serve import serve as serve_app
 from shared.web import problems
@@ -61,7 +62,7 @@ def create_app(node: HubNode) -> Litestar:
         lifespan=[lifespan],
         state=State({"node": node}),
         guards=[guard],
-        exception_handlers=problems.HANDLERS,
+        exception_handlers={**problems.HANDLERS, RequestEntityTooLarge: _too_large},
         openapi_config=OpenAPIConfig(
             title="Bincard hub",
             version="1",
@@ -75,6 +76,22 @@ def create_app(node: HubNode) -> Litestar:
         ),
         logging_config=None,
         request_max_body_size=BODY_BYTES_MAX,
+    )
+
+
+def _too_large(request: AnyRequest, _: Exception) -> Response[problems.Problem]:
+    """Say how much a request may carry."""
+    limit = request.route_handler.resolve_request_max_body_size()
+    return problems.response(
+        problems.Problem(
+            type="urn:bincard:problem:body_too_large",
+            title="body too large",
+            status=413,
+            detail=f"Failed to read the request: expected at most {limit} bytes in its body, "
+            "got more. Nothing of it was stored.",
+            code="body_too_large",
+            hint="Split it: orders go in NDJSON bodies of up to 500, files in several parts.",
+        )
     )
 
 

@@ -33,10 +33,12 @@ def hub() -> None:
 def serve() -> None:
     """Run the hub until it is stopped."""
     from hub.app import serve as serve_hub
-    from hub.instance import books_taken
+    from hub.instance import RUN_FILE, books_taken
 
     settings = _settings()
     with books_taken(settings.state_dir):
+        # One that a killed hub left behind would send commands to a dead port.
+        (settings.state_dir / RUN_FILE).unlink(missing_ok=True)
         serve_hub(settings)
 
 

@@ -12,8 +12,7 @@ from typing import Final
 
 import msgspec
 
-from hub.instance import running_hub
-from hub.node import KEY_FILE
+from hub.instance import KEY_FILE, running_hub
 from hub.settings import Settings
 from hub.store.sqlite.hub_store import MIGRATIONS
 from shared.domain.errors import BincardError

@@ -17,14 +17,26 @@ from typing import Final
 
 import msgspec
 
-from hub.node import RUN_FILE, RunFile
 from shared.domain.errors import Conflict, Unavailable
 from shared.runtime import private_file
 
 LOCK_FILE: Final = "hub.lock"
+RUN_FILE: Final = "run.json"
+KEY_FILE: Final = "sync.key"
 START_SECONDS_MAX: Final = 15.0
 """How long a command waits for a hub that is just starting."""
 POLL_SECONDS: Final = 0.05
+
+
+class RunFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What `run.json` says once the hub is ready. `token` lets local commands in."""
+
+    pid: int
+    http_host: str
+    http_port: int
+    sync_host: str
+    sync_port: int
+    token: str
 
 
 @contextmanager

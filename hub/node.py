@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import msgspec
 
-from hub.domain.review import DEFAULT_RULES
+from hub.instance import KEY_FILE, RUN_FILE, RunFile
 from hub.pumps import Pump
-from hub.services.access import TOKEN_BYTES, TOKEN_PREFIX, token_hash
+from hub.services.access import TOKEN_BYTES, TOKEN_PREFIX, forget_answers, token_hash
 from hub.services.apply_facts import project
 from hub.services.backorders import retry_backorders
+from hub.services.first_start import seed_rules
 from hub.services.release_parcels import release_ready
 from hub.services.reservations import expire_reservations
 from hub.settings import Settings
-from hub.store.protocol import Desk
 from hub.store.sqlite.hub_store import SqliteHub, open_hub
 from hub.sync.listener import LinkView, Listener
 from hub.web.enrolments import EnrolmentDesk
@@ -32,28 +32,9 @@ from shared.runtime.curve import load_or_make_key
 from shared.runtime.database import Transaction
 from shared.web.live import LiveBus
 
-KEY_FILE: Final = "sync.key"
-RUN_FILE: Final = "run.json"
 PRINCIPALS_MAX: Final = 1_000
 EXPIRY_SECONDS: Final = 1.0
-
-
-class RunFile(msgspec.Struct, frozen=True, kw_only=True):
-    """What `run.json` says once the hub is ready. `token` lets local commands in."""
-
-    pid: int
-    http_host: str
-    http_port: int
-    sync_host: str
-    sync_port: int
-    token: str
-
-
-def seed_rules(desk: Desk) -> None:
-    """Give a new hub its default review rules."""
-    if not desk.catalogue.rules():
-        for rule in DEFAULT_RULES:
-            desk.catalogue.put_rule(rule)
+FORGET_SECONDS: Final = 3_600.0
 
 
 class HubNode:
@@ -83,6 +64,9 @@ class HubNode:
             Pump("backorders", retry_backorders, self.books),
             Pump("reservations", expire_reservations, self.books, period_seconds=EXPIRY_SECONDS),
         ]
+        self._pumps.append(
+            Pump("answers", forget_answers, self.books, period_seconds=FORGET_SECONDS)
+        )
         self.books.listeners.append(self._told)
 
     def _told(self, topic: str) -> None:

@@ -15,10 +15,10 @@ import httpx
 import msgspec
 
 from hub.domain.reports import ImportReport
-from hub.instance import books_taken, running_hub
-from hub.node import RunFile, seed_rules
+from hub.instance import RunFile, books_taken, running_hub
 from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
+from hub.services.first_start import seed_rules
 from hub.services.import_files import FileKind, import_file
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.settings import Settings

@@ -23,9 +23,9 @@ async def orders_at_hub(day: Day) -> list[dict[str, Any]]:
     while True:
         page = await day.hub.door.get("/api/v1/orders", **query)
         orders += page["items"]
-        if not page["next_cursor"]:
+        if not page["next"]:
             return orders
-        query["cursor"] = page["next_cursor"]
+        query["cursor"] = page["next"]
 
 
 def oversold_units(day: Day, orders: list[dict[str, Any]]) -> int:
@@ -67,7 +67,7 @@ async def make(day: Day) -> dict[str, Any]:
     applied = 0
     for code in day.warehouses:
         state = await day.hub.door.get(f"/api/v1/warehouses/{code}")
-        applied += state["facts_applied"]
+        applied += state["applied_seq"]
     hub_verified, edges_verified, words = verify(day)
     return {
         "orders_received": len(orders),

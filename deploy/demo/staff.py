@@ -19,6 +19,8 @@ LOOK_SECONDS: Final = 0.08
 PATIENCE_SECONDS: Final = 4.0
 CARTON_GRAMS: Final = 120
 REFUND_RACK: Final = "R-02"
+EVERYDAY: Final = frozenset({"no_list_open", "list_taken", "tote_not_picked"})
+"""Refusals that are part of any day: a colleague was faster, or is not done yet."""
 DOCK_BATCH_MAX: Final = 40
 
 
@@ -52,7 +54,7 @@ class Person:
         """Scan and return the answers, remembering what was refused."""
         answers = await self.door.scan(self.station, *texts)
         for text, answer in zip(texts, answers, strict=True):
-            if answer["outcome"] == "rejected":
+            if answer["outcome"] == "rejected" and answer["code"] not in EVERYDAY:
                 self.surprises.append(f"{self.station} {text}: {answer['code']}")
         return answers
 

@@ -37,7 +37,7 @@ class WalkMeter:
         states = _reachable(len(self._cross))
         number = {state: index for index, state in enumerate(states)}
         self._begin = number[(0,) * len(self._cross)]
-        self._final = [index for state, index in number.items() if set(state) <= {0, 2} != {0}]
+        self._final = [n for state, n in number.items() if any(state) and set(state) <= {0, 2}]
         self._at_depot = [number[with_depot(state, self._depot_junction)] for state in states]
         self._walked: list[dict[Option, list[int]]] = [
             {
@@ -47,8 +47,7 @@ class WalkMeter:
             for upper in range(len(self._cross) - 1)
         ]
         self._crossed = [
-            [(number[after], pieces) for after, _, pieces in after_cross(state)]
-            for state in states
+            [(number[after], pieces) for after, _, pieces in after_cross(state)] for state in states
         ]
 
     def length(self, cells: Iterable[Cell]) -> Distance:

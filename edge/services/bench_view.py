@@ -65,19 +65,13 @@ class Node(Protocol):
         """The devices, None in a warehouse without any."""
         ...
 
-    def link_state(self) -> dict[str, Any]:
-        """Return the state of the line to the hub."""
-        ...
-
 
 def view(sql: sqlite3.Connection, node: Node, station: StationRow) -> dict[str, Any]:
-    """Return the screen of a bench or a dock door."""
-    now_ms = node.clock.wall_ms()
+    """Return the screen of a bench or a dock door; the caller adds the line and the time."""
     if station.kind == "bench":
-        shown = bench_view(sql, station, node.site, instruments=node.hardware, now_ms=now_ms)
-    else:
-        shown = dock_view(sql, station, node.site)
-    return shown | {"link": node.link_state(), "now_ms": now_ms}
+        now_ms = node.clock.wall_ms()
+        return bench_view(sql, station, node.site, instruments=node.hardware, now_ms=now_ms)
+    return dock_view(sql, station, node.site)
 
 
 def bench_view(

@@ -18,7 +18,7 @@ from edge.domain.verdict import Params, Verdict, attention, right, then
 from edge.services.finish_picking import finish_list, finish_parcel
 from edge.services.floor import Floor
 from edge.services.pick_short import report_short
-from edge.store import ledger, parcels, pick_lists, products, serials, stations, waves
+from edge.store import ledger, parcels, people, pick_lists, products, serials, stations, waves
 from edge.store.pick_lists import PickListRow
 from edge.store.stations import StationRow
 from shared.domain.catalogue import Product
@@ -88,7 +88,7 @@ def _take_list(floor: Floor, picker: Picker, wanted: str) -> Verdict:
     if row.state == "done":
         return attention("list_done_already", {"pick_list": row.pick_list})
     badge = picker.station.badge
-    if row.state == "picking" and row.badge != badge:
+    if row.state == "picking" and row.badge != badge and not _is_lead(floor, badge):
         return attention("list_taken", {"pick_list": row.pick_list, "station": row.station or ""})
     pick_lists.update(floor.sql, row, state="picking", station=picker.station.station, badge=badge)
     if row.station and row.station != picker.station.station:
@@ -96,6 +96,12 @@ def _take_list(floor: Floor, picker: Picker, wanted: str) -> Verdict:
     _save(floor, picker.station, PickJob(pick_list=row.pick_list))
     floor.tell("waves")
     return right("list_yours", {"pick_list": row.pick_list})
+
+
+def _is_lead(floor: Floor, badge: str | None) -> bool:
+    """A lead may take over a list whose handheld or picker is gone."""
+    person = people.get(floor.sql, badge) if badge else None
+    return person is not None and person.role == "lead"
 
 
 def _back(floor: Floor, picker: Picker) -> Verdict:

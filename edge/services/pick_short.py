@@ -8,6 +8,8 @@ another warehouse, and the parcel goes on with what was found.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from edge.domain.picking import Stop
@@ -15,10 +17,18 @@ from edge.domain.verdict import Params, Verdict, attention, right
 from edge.domain.waves import choose_bins
 from edge.services.finish_picking import finish_list, finish_parcel
 from edge.services.floor import Floor
-from edge.store import ledger, parcels, pick_lists, serials, waves
+from edge.store import exceptions, ledger, parcels, pick_lists, serials, waves
 from edge.store.pick_lists import PickLineRow, PickListRow
 from shared.domain.facts import ShortPicked
 from shared.domain.ledger import account
+
+COUNT_BIN: Final = "count_bin"
+"""Code of the exception that keeps planning away from a bin until somebody counted it."""
+
+
+def count_subject(bin_code: str, sku: str) -> str:
+    """Return under which name a bin waits to be counted for one SKU."""
+    return f"{bin_code} {sku}"
 
 
 class _Outcome(msgspec.Struct):
@@ -97,19 +107,43 @@ def _settle_line(
 
 
 def _write_off(floor: Floor, line: PickLineRow, units: int) -> None:
-    """Take what is missing off the books, as far as the record says it is there.
+    """Take what is missing off the books, as many units as head office is told are gone.
 
-    Which serial numbers are gone nobody knows yet; should one of them turn up at this bin, it
-    changes places with another (see `pick`).
+    First what this bin's record still claims, then what bins claim that were found short before,
+    then any other bin. Which serial numbers are gone nobody knows yet; should one of them turn up,
+    it changes places with another (see `pick`).
     """
-    shelf = account("bin", line.bin)
-    recorded = min(units, ledger.balance(floor.sql, shelf, line.sku))
-    gone = serials.in_account(floor.sql, shelf, line.sku, limit=recorded) if recorded else []
-    for serial in gone:
-        floor.move(line.sku, 1, shelf, "loss", serial)
-        floor.serial(serial, line.sku, "lose", "loss")
-    if recorded > len(gone):
-        floor.move(line.sku, recorded - len(gone), shelf, "loss")
+    for bin_code in _suspects(floor, line):
+        shelf = account("bin", bin_code)
+        gone = min(units, ledger.balance(floor.sql, shelf, line.sku))
+        if gone:
+            _lose(floor, line.sku, shelf, gone)
+            units -= gone
+        if not units:
+            return
+
+
+def _suspects(floor: Floor, line: PickLineRow) -> list[str]:
+    """Return the bins whose record may be wrong about the SKU, the likeliest first."""
+    shelves = ledger.shelves(floor.sql, sku=line.sku)
+    flagged = exceptions.subjects(floor.sql, COUNT_BIN)
+    shelves.sort(
+        key=lambda shelf: (
+            shelf.bin != line.bin,
+            count_subject(shelf.bin, shelf.sku) not in flagged,
+            -shelf.quantity,
+        )
+    )
+    return [shelf.bin for shelf in shelves]
+
+
+def _lose(floor: Floor, sku: str, shelf: str, units: int) -> None:
+    named = serials.in_account(floor.sql, shelf, sku, limit=units)
+    for serial in named:
+        floor.move(sku, 1, shelf, "loss", serial)
+        floor.serial(serial, sku, "lose", "loss")
+    if units > len(named):
+        floor.move(sku, units - len(named), shelf, "loss")
 
 
 def _flag_bin(floor: Floor, row: PickListRow, current: Stop, outcome: _Outcome) -> None:
@@ -120,8 +154,8 @@ def _flag_bin(floor: Floor, row: PickListRow, current: Stop, outcome: _Outcome) 
     if recorded > wanted:
         floor.open_exception(
             "attention",
-            f"{current.bin} {current.sku}",
-            "count_bin",
+            count_subject(current.bin, current.sku),
+            COUNT_BIN,
             {"bin": current.bin, "sku": current.sku, "recorded": recorded},
             row.station or "",
         )

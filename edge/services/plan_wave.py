@@ -14,7 +14,8 @@ import msgspec
 from edge.domain.layout import FloorPlan, plan_of, walk
 from edge.domain.waves import CartLoad, Missing, next_group, plan_wave
 from edge.services.floor import Floor
-from edge.store import counters, ledger, parcels, pick_lists, waves
+from edge.store import counters, ledger, operations, parcels, pick_lists, waves
+from edge.store.operations import OperationRow
 from edge.store.pick_lists import PickLineRow, PickListRow
 from edge.store.waves import WaveRow
 
@@ -120,3 +121,34 @@ def _report_missing(floor: Floor, missing: Missing) -> None:
             "missing": missing.short,
         },
     )
+
+
+def remember_planning(floor: Floor, planned: list[PlannedWave]) -> OperationRow:
+    """Keep the answer to a planning that somebody asked for; a repeat gets the first one."""
+    first = operations.find(floor.sql, floor.op_id)
+    if first is not None:
+        return first
+    answer = {
+        "waves": [
+            {
+                "wave": wave.wave,
+                "pick_lists": wave.pick_lists,
+                "parcels": wave.parcels,
+                "missing": wave.missing,
+            }
+            for wave in planned
+        ]
+    }
+    row = OperationRow(
+        op_id=floor.op_id,
+        device_id="http",
+        device_seq=0,
+        station="planner",
+        raw="plan_waves",
+        accepted=1,
+        code="planned",
+        answer=msgspec.json.encode(answer).decode(),
+        at_ms=floor.now_ms,
+    )
+    operations.insert(floor.sql, row)
+    return row

@@ -7,7 +7,10 @@ into a live table skips and repeats.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Final, NamedTuple
+
+import msgspec
 
 PAGE: Final = 50
 SERIALS_SHOWN: Final = 200
@@ -167,8 +170,14 @@ class Shelf(NamedTuple):
 
 
 def places_of(sql: sqlite3.Connection, sku: str, limit: int = PAGE * 4) -> list[Shelf]:
-    """Return where units of `sku` are, the fullest place first."""
-    return _shelves(sql, "b.sku = :name", "b.quantity DESC, b.account", sku, limit)
+    """Return where units of `sku` are: bins first, the fullest first."""
+    return _shelves(
+        sql,
+        "b.sku = :name",
+        "substr(b.account, 1, 4) <> 'bin:', b.quantity DESC, b.account",
+        sku,
+        limit,
+    )
 
 
 def contents_of(sql: sqlite3.Connection, place: str, limit: int = PAGE * 4) -> list[Shelf]:
@@ -221,10 +230,15 @@ def life_of(sql: sqlite3.Connection, serial: str) -> list[LifeEvent]:
     return [LifeEvent(*row) for row in rows]
 
 
-def waybill_of(sql: sqlite3.Connection, parcel_id: str) -> str:
-    """Return the waybill of a parcel, its id when there is no such parcel."""
-    row = sql.execute("SELECT waybill FROM parcels WHERE parcel_id = ?", (parcel_id,)).fetchone()
-    return str(row[0]) if row else parcel_id
+def waybills_of(sql: sqlite3.Connection, accounts: Iterable[str]) -> dict[str, str]:
+    """Return the waybill of each account that is a parcel."""
+    parcels = [name for name in accounts if name.startswith("parcel:")]
+    rows = sql.execute(
+        "SELECT 'parcel:' || parcel_id, waybill FROM json_each(?) "
+        "JOIN parcels ON parcel_id = substr(value, 8)",
+        (msgspec.json.encode(parcels).decode(),),
+    )
+    return {str(row[0]): str(row[1]) for row in rows}
 
 
 _FINDERS: Final = (

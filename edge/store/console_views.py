@@ -211,19 +211,19 @@ def waiting_figures(sql: sqlite3.Connection, day_start_ms: int) -> WaitingFigure
 
 
 class Stop(NamedTuple):
-    """One stop of a cart's walk; `done` when nothing is left to pick there."""
+    """One stop of a cart's walk; `begun` when the picker was there."""
 
     pick_list: str
     cart: str
     bin: str
-    done: bool
+    begun: bool
     heard_ms: int | None
 
 
 def walks(sql: sqlite3.Connection) -> list[Stop]:
     """Return the stops of all carts that are out, in walking order."""
     rows = sql.execute(
-        "SELECT p.pick_list, p.cart, l.bin, SUM(l.quantity - l.picked - l.short) = 0, s.changed_ms "
+        "SELECT p.pick_list, p.cart, l.bin, SUM(l.picked + l.short) > 0, s.changed_ms "
         "FROM pick_lists p JOIN pick_lines l USING (pick_list) "
         "LEFT JOIN stations s ON s.station = p.station "
         "WHERE p.state = 'picking' AND p.cart IS NOT NULL "

@@ -137,7 +137,7 @@ class EdgeCore:
             "unknown_key",
             "The hub does not accept this edge's key. Enrol the edge again with a new code.",
         )
-        return self._drop(now_ms, trouble, retry_ms=_REJECT_RETRY_MS)
+        return self._drop(now_ms, trouble)
 
     def _on_boot_refused(self, event: on.BootRefused, now_ms: int) -> list[Effect]:
         if self._phase != "booting":

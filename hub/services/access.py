@@ -32,6 +32,9 @@ SCOPES: Final = frozenset(
 )
 TOKEN_PREFIX: Final = "bch_"  # noqa: S105  the public start of every token
 TOKEN_BYTES: Final = 32
+ANSWERS_KEPT_MS: Final = 7 * 86_400_000
+"""How long a repeated Idempotency-Key gets its first answer."""
+ANSWERS_PER_COMMIT: Final = 200
 
 
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +86,12 @@ def create_token(desk: Desk, request: TokenRequest, entropy: Entropy) -> TokenMa
     )
     desk.journal.audit("create_token", made.token_id, " ".join(made.scopes))
     return made
+
+
+def forget_answers(desk: Desk) -> int:
+    """Forget answers nobody asks for again; return how many."""
+    before_ms = desk.now_ms - ANSWERS_KEPT_MS
+    return desk.access.forget_answers(before_ms, ANSWERS_PER_COMMIT)
 
 
 def first_answer(desk: Desk, key: str, digest: str) -> bytes | None:

@@ -89,6 +89,10 @@ class AccessBook(Protocol):
         """Return (digest of the request, first answer) of an idempotency key."""
         ...
 
+    def forget_answers(self, before_ms: int, limit: int) -> int:
+        """Forget first answers given before `before_ms`; return how many."""
+        ...
+
     def put_answer(self, key: str, digest: str, answer: bytes) -> None:
         """Remember the first answer to an idempotency key."""
         ...

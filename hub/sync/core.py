@@ -33,6 +33,7 @@ class HubCore:
         self._peers: dict[str, bytes] = {}
         self._admitting: dict[bytes, tuple[bytes, int]] = {}
         self._gone: dict[str, Link] = {}
+        self._wall_ms = 0
         self._handlers: dict[type[Event], Callable[[Any, int], list[Effect]]] = {
             on.Received: self._on_received,
             on.PeerGone: self._on_peer_gone,
@@ -65,6 +66,7 @@ class HubCore:
     # Frames
 
     def _on_received(self, event: on.Received, now_ms: int) -> list[Effect]:
+        self._wall_ms = event.wall_ms
         session = self._sessions.get(event.peer)
         try:
             frame = wire.decode(event.data)
@@ -259,7 +261,7 @@ class HubCore:
         session.edge_seq = max(session.edge_seq, message.head_seq)
         pong = wire.Pong(
             echo_ms=message.echo_ms,
-            wall_ms=message.wall_ms,
+            wall_ms=self._wall_ms,
             credit_batches=session.credit,
             credit_bytes=wire.CREDIT_BYTES_MAX,
             down_head=session.down.head_seq,

@@ -125,13 +125,21 @@ class Database:
         return await loop.run_in_executor(self._pool, self.read_sync, query)
 
     def read_sync(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `query` on this thread's own read-only connection."""
+        """Run `query` on this thread's own read-only connection, over one snapshot of the books.
+
+        Without the transaction a commit between two of its statements would show a world that
+        never was, such as a parcel that is packed at a bench that still weighs it.
+        """
         sql: sqlite3.Connection | None = getattr(self._local, "sql", None)
         if sql is None:
             sql = connect(self.path, writable=False)
             self._local.sql = sql
             self._reader_connections.append(sql)
-        return query(sql)
+        sql.execute("BEGIN")
+        try:
+            return query(sql)
+        finally:
+            sql.execute("ROLLBACK")
 
     def close(self) -> None:
         """Finish the queue, checkpoint and close. Readers close before the writer."""

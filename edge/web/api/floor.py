@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import get, post
 from litestar.params import FromPath, JSONBody
 
 from edge.services.plan_routes import plan_routes
+from edge.services.plan_wave import remember_planning
 from edge.services.solve import SolveRequest, solve
 from edge.services.station_view import pick_list_view
-from edge.store import exceptions, kpis, pick_lists, waves
+from edge.store import exceptions, kpis, operations, pick_lists, waves
 from edge.web.api.requests import AnyRequest, InState, absent, language_of, node_of, sentence
 
 OK: Final = 200
@@ -21,7 +22,7 @@ DAY_MS: Final = 86_400_000
 class PlanRequest(msgspec.Struct, frozen=True):
     """Plan all waiting parcels now; `op_id` names the operation."""
 
-    op_id: str
+    op_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
 @get("/api/v1/waves", operation_id="listWaves")
@@ -33,20 +34,16 @@ async def list_waves(request: AnyRequest) -> dict[str, Any]:
 
 @post("/api/v1/waves", operation_id="planWaves", status_code=OK)
 async def plan_waves(request: AnyRequest, data: JSONBody[PlanRequest]) -> dict[str, Any]:
-    """Turn all waiting parcels into waves. A repeat finds nothing left to plan."""
-    planned = await node_of(request).plan_waves(data.op_id)
-    return {
-        "op_id": data.op_id,
-        "waves": [
-            {
-                "wave": wave.wave,
-                "pick_lists": list(wave.pick_lists),
-                "parcels": wave.parcels,
-                "missing": wave.missing,
-            }
-            for wave in planned
-        ],
-    }
+    """Turn all waiting parcels into waves. A repeat gets the first answer and plans nothing."""
+    node = node_of(request)
+    first = await node.database.read(lambda sql: operations.find(sql, data.op_id))
+    if first is None:
+        planned = await node.plan_waves(data.op_id)
+        first = await node.database.write(
+            lambda tx: remember_planning(node.floor(tx, data.op_id, "http"), planned)
+        )
+    answer: dict[str, Any] = msgspec.json.decode(first.answer)
+    return {"op_id": data.op_id} | answer
 
 
 @get("/api/v1/pick-lists", operation_id="listPickLists")

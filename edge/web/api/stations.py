@@ -29,8 +29,7 @@ PASSED_ON: Final = ("health", "link", "ping")
 async def get_station(request: AnyRequest, station: FromPath[str]) -> dict[str, Any]:
     """Return what the screen of `station` shows."""
     node = node_of(request)
-    row = await node.database.read(lambda sql: stations.load(sql, station))
-    view = await node.database.read(lambda sql: _view(sql, row, node))
+    view = await node.database.read(lambda sql: _view(sql, stations.load(sql, station), node))
     language = language_of(request)
     for told in (view.get("ask"), view.get("last_scan")):
         if told is not None:

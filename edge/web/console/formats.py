@@ -63,6 +63,25 @@ class Reader:
         code = next((code for code in codes if self.has(code)), codes[-1])
         return self.text(code, **(params or {}))
 
+    def sentence(self, code: str, params: Params) -> str:
+        """Return the words for something that waits: devices and times in them as people say."""
+        words: Params = dict(params)
+        for name, value in params.items():
+            if name in {"printer", "device", "station"}:
+                words[name] = self.thing(str(value))
+            elif name.endswith("_ms"):
+                words[name.removesuffix("_ms")] = self.clock(int(value))
+        if "sentence" in params:
+            return str(params["sentence"])
+        codes = (f"con.exc.{code}", code, "con.exc.other")
+        return self.first(*codes, params=words)
+
+    def thing(self, name: str) -> str:
+        """Return a station or device as people call it: `bench-2` is `Bench 2`."""
+        kind, _, number = name.rpartition("-")
+        key = f"con.thing.{kind}"
+        return self.text(key, n=number) if self.has(key) else name
+
     def name(self, kind: str, code: str) -> str:
         """Return the name of a courier, channel, state or role; its code where it has none."""
         key = f"con.{kind}.{code}"
@@ -88,7 +107,9 @@ class Reader:
 
     def span(self, milliseconds: int) -> str:
         """Return a length of time: `48 min`, `1 h 12 min`, `3 d 4 h`."""
-        minutes = max(0, round(milliseconds / MINUTE_MS))
+        if milliseconds < MINUTE_MS // 2:
+            return self.text("con.span.under")
+        minutes = round(milliseconds / MINUTE_MS)
         if minutes < 60:
             return self.text("con.span.minutes", m=minutes)
         hours = minutes // 60

@@ -120,13 +120,18 @@ async def stock(
 async def sku(request: Request[Any, Any, Any], sku: FromPath[str]) -> Response[str]:
     """Show one SKU: what it is and where its units are."""
 
-    def read(sql: sqlite3.Connection) -> tuple[Any, list[lookups.Shelf]]:
-        return products.by_sku(sql, sku), lookups.places_of(sql, sku)
+    def read(sql: sqlite3.Connection) -> dict[str, Any]:
+        shelves = lookups.places_of(sql, sku)
+        return {
+            "product": products.by_sku(sql, sku),
+            "shelves": shelves,
+            "waybills": lookups.waybills_of(sql, (shelf.account for shelf in shelves)),
+        }
 
-    product, shelves = await request.app.state.node.database.read(read)
-    if product is None:
+    values = await request.app.state.node.database.read(read)
+    if values["product"] is None:
         raise _missing("SKU", sku, "Look it up by name on the stock page.")
-    return await parts.page(request, "sku.html", product=product, shelves=shelves)
+    return await parts.page(request, "sku.html", **values)
 
 
 @get("/bins/{bin_code:str}", include_in_schema=False)
@@ -156,14 +161,11 @@ async def serial(request: Request[Any, Any, Any], serial: FromPath[str]) -> Resp
         for event in lookups.life_of(sql, serial):
             lives.setdefault(event.life, []).append(event)
         places = {event.account for events in lives.values() for event in events} | {row.account}
-        names = {
-            place: lookups.waybill_of(sql, place[7:]) for place in places if place[:7] == "parcel:"
-        }
         return {
             "unit": row,
             "product": products.by_sku(sql, row.sku),
             "lives": sorted(lives.items(), reverse=True),
-            "waybills": names,
+            "waybills": lookups.waybills_of(sql, places),
             "parcel": records.parcel_brief(sql, row.parcel_id or ""),
         }
 

@@ -158,6 +158,8 @@ MAP_TOP: Final = 30
 MAP_BOTTOM: Final = 190
 DEPOT_Y: Final = 206
 CARTS_MAX: Final = 6
+PLATE_WIDTH: Final = 42
+PLATE_HEIGHT: Final = 24
 IDLE_MS: Final = 300_000
 
 
@@ -169,15 +171,15 @@ class Aisle(NamedTuple):
 
 
 class Cart(NamedTuple):
-    """A cart on its walk: where it is, the way behind it and the way before it."""
+    """A cart on its walk: the way behind it, the way before it, and where its plate stands."""
 
     name: str
-    x: float
-    y: float
     walked: str
     to_walk: str
     stops: list[tuple[float, float]]
     idle: bool
+    label_x: float
+    label_y: float
 
 
 class Floor(NamedTuple):
@@ -206,22 +208,37 @@ def floor(aisle_ends: Sequence[str], stops: Sequence[Stop], now_ms: int) -> Floo
         aisles,
         round(min(7.0, pitch * 0.22), 1),
         round(min(6.0, pitch * 0.18), 1),
-        carts[:CARTS_MAX],
+        _apart(carts[:CARTS_MAX]),
         max(0, len(carts) - CARTS_MAX),
     )
 
 
 def _cart(name: str, walk: list[Stop], plan: FloorPlan, xs: list[float], now_ms: int) -> Cart:
     points = [_point(stop.bin, plan, xs) for stop in walk]
-    done = sum(1 for stop in walk if stop.done)
-    at = points[min(done, len(points)) - 1] if done else (xs[0], float(DEPOT_Y))
+    begun = sum(1 for stop in walk if stop.begun)
     start = (xs[0], float(DEPOT_Y))
-    walked = _way([start, *points[:done]]) if done else ""
-    to_walk = _way([at, *points[done:], start])
+    at = points[begun - 1] if begun else start
+    walked = _way([start, *points[:begun]]) if begun else ""
+    to_walk = _way([at, *points[begun:], start])
     heard = max((stop.heard_ms or 0 for stop in walk), default=0)
     idle = bool(heard) and now_ms - heard > IDLE_MS
-    ahead = list(dict.fromkeys(points[done:]))
-    return Cart(name, at[0], at[1], walked, to_walk, ahead, idle)
+    ahead = list(dict.fromkeys(points[begun:]))
+    return Cart(name, walked, to_walk, ahead, idle, at[0], at[1])
+
+
+def _apart(carts: list[Cart]) -> list[Cart]:
+    """Move the plates of carts that stand together beside each other, inside the map."""
+    placed: list[Cart] = []
+    for cart in carts:
+        x = min(max(cart.label_x, 24.0), MAP_WIDTH - 24.0)
+        while any(
+            abs(x - other.label_x) < PLATE_WIDTH
+            and abs(cart.label_y - other.label_y) < PLATE_HEIGHT
+            for other in placed
+        ):
+            x = x + PLATE_WIDTH if x + PLATE_WIDTH < MAP_WIDTH else 24.0
+        placed.append(cart._replace(label_x=round(x, 1)))
+    return placed
 
 
 def _point(bin_code: str, plan: FloorPlan, xs: list[float]) -> tuple[float, float]:

@@ -80,6 +80,14 @@ class SqliteAccess:
             (key, digest, answer, self._now_ms),
         )
 
+    def forget_answers(self, before_ms: int, limit: int) -> int:
+        """Forget first answers given before `before_ms`; return how many."""
+        return self._sql.execute(
+            "DELETE FROM idempotency WHERE idempotency_key IN (SELECT idempotency_key FROM"
+            " idempotency INDEXED BY idempotency_by_time WHERE at_ms < ? LIMIT ?)",
+            (before_ms, limit),
+        ).rowcount
+
 
 class SqliteReservations:
     """See `hub.store.protocol_trade.ReservationBook`."""

@@ -112,26 +112,17 @@ class SqliteHub:
 
     def read(self, query: Callable[[Desk], T]) -> Awaitable[T]:
         """Run `query` on a consistent snapshot; it cannot write."""
-        return self.database.read(lambda sql: self._snapshot(sql, query))
+        return self.database.read(lambda sql: query(self._reading(sql)))
 
     def read_sync(self, query: Callable[[Desk], T]) -> T:
         """Run `query` on a consistent snapshot from a thread that is not an event loop."""
-        return self.database.read_sync(lambda sql: self._snapshot(sql, query))
+        return self.database.read_sync(lambda sql: query(self._reading(sql)))
 
-    def _snapshot(self, sql: sqlite3.Connection, query: Callable[[Desk], T]) -> T:
-        sql.execute("BEGIN")
-        try:
-            return query(
-                SqliteDesk(
-                    sql,
-                    now_ms=self.clock.wall_ms(),
-                    actor="reader",
-                    ids=self._ids,
-                    tell=_nobody,
-                )
-            )
-        finally:
-            sql.execute("COMMIT")
+    def _reading(self, sql: sqlite3.Connection) -> SqliteDesk:
+        """Return a desk on the snapshot that `Database.read` has opened on `sql`."""
+        return SqliteDesk(
+            sql, now_ms=self.clock.wall_ms(), actor="reader", ids=self._ids, tell=_nobody
+        )
 
 
 def _nobody(_: str) -> None:

@@ -104,7 +104,7 @@ def opening_stock() -> LoadStock:
     ]  # fmt: skip
     rows.append(StockRow("B09-04-1", "YC-GAN65", len(CHARGERS), CHARGERS))
     rows.append(StockRow("B05-14-1", "GIFT-01", 400))
-    rows.append(StockRow("B14-21-1", "GIFT-01", 5))
+    rows.append(StockRow("B14-21-1", "GIFT-01", 400))
     return LoadStock(load_id="opening", rows=tuple(rows))
 
 
@@ -236,12 +236,19 @@ class Edge:
         """Pick up to `units` units of the station's list."""
         while units and (pick_list := self.station(station)["pick_list"]):
             stop = next(
-                (one for one in pick_list["stops"] if one["picked"] < one["quantity"]), None
+                (
+                    one
+                    for one in pick_list["stops"]
+                    if one["picked"] + one["short"] < one["quantity"]
+                ),
+                None,
             )
             if stop is None:
                 return
             self.scan(station, stop["bin"])
-            for raw in self._units(stop)[: min(units, stop["quantity"] - stop["picked"])]:
+            for raw in self._units(stop)[
+                : min(units, stop["quantity"] - stop["picked"] - stop["short"])
+            ]:
                 assert self.scan(station, raw)["signal"] == "right", raw
                 units -= 1
 
@@ -302,7 +309,6 @@ class Edge:
         rows = self.rows("SELECT parcel_id FROM parcels WHERE state = 'picked' ORDER BY parcel_id")
         return [str(row[0]) for row in rows]
 
-
     def orders(self, first: int, last: int, courier: str = "SF", hours: float = 4) -> None:
         """Let head office assign parcels `first` to `last` for a courier due in `hours`."""
         cut_off_ms = self.clock.wall_ms() + int(hours * HOUR_MS)
@@ -324,7 +330,7 @@ def work_a_day(edge: Edge) -> None:
     )
     edge.plan()
     edge.take_list("handheld-04", "C09", "BDG-0005")
-    for raw in ("B14-21-1", "BC:SHORT:1"):
+    for raw in (edge.station("handheld-04")["pick_list"]["stops"][0]["bin"], "BC:SHORT:1"):
         edge.scan("handheld-04", raw)
     edge.pick("handheld-04")
     edge.orders(1, 44, "SF", hours=8)

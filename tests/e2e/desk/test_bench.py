@@ -116,7 +116,7 @@ def test_a_weight_outside_its_window_stops_until_a_lead_answers_for_it(
         re.compile(r"\d+ g too heavy|重了 \d+ 克")
     )
     expect(page.locator(".needle .mark.out")).to_be_visible()
-    expect(page.locator(".halt .todo")).to_contain_text("澄音")
+    expect(page.locator(".halt .todo")).to_contain_text("云驰 65W")
     shot(page, f"bench-5-heavy-{language[:2]}")
     page.keyboard.press("F6")
     says(page, re.compile("lead's badge|主管工牌"))
@@ -237,7 +237,7 @@ def test_a_code_can_be_typed_and_the_reprint_asks_why(bench_edge, open_page, sho
     page.keyboard.press("F9")
     expect(page.locator(".halt.attention h1")).to_contain_text("Why another copy?")
     shot(page, "bench-reprint-en")
-    page.keyboard.press("F2")
+    page.keyboard.press("F1")
     expect(page.locator("#label")).to_contain_text("copy 2")
     assert edge.rows("SELECT copy_no, reason FROM print_jobs ORDER BY copy_no") == [
         (1, ""), (2, "spoiled"),
@@ -247,7 +247,7 @@ def test_a_code_can_be_typed_and_the_reprint_asks_why(bench_edge, open_page, sho
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_the_bench_fits_a_handheld_screen_too(bench_edge, open_page, shot, language: str) -> None:
-    edge, hands = bench_edge
+    edge, _ = bench_edge
     page = open_page(edge, "/bench/2", language=language, size=(480, 800))
     wedge(page, "BDG-0007")
     wedge(page, edge.rows("SELECT tote FROM parcels WHERE parcel_id = 'P-0001'")[0][0])
@@ -257,3 +257,20 @@ def test_the_bench_fits_a_handheld_screen_too(bench_edge, open_page, shot, langu
     expect(page.locator("#steps [aria-current=step] .end")).to_have_text("3 / 5")
     assert page.evaluate("document.documentElement.scrollWidth") <= 480
     shot(page, f"bench-480-scan-{language[:2]}")
+
+
+def test_a_lead_types_the_weight_while_the_scale_is_away(bench_edge, open_page, shot) -> None:
+    edge, hands = bench_edge
+    page = open_page(edge, "/bench/2", size=(1280, 800))
+    scan_out(page, edge)
+    hands.put("/scales/scale-2", json={"unplugged": True})
+    expect(page.locator("#scale .state")).to_contain_text("cut off", timeout=20_000)
+    page.keyboard.press("F7")
+    says(page, "lead's badge")
+    wedge(page, "BDG-0001")
+    expect(page.locator(".halt h1")).to_contain_text("What does it weigh?")
+    shot(page, "bench-typed-weight-en")
+    page.locator("#typed").fill("1980")
+    page.keyboard.press("Enter")
+    step(page, 4)
+    assert edge.rows("SELECT kind, badge FROM weight_overrides") == [("manual", "BDG-0001")]

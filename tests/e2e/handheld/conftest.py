@@ -128,6 +128,7 @@ class Edge:
         self.thread: threading.Thread | None = None
         self.server: uvicorn.Server | None = None
         self.node: EdgeNode | None = None
+        self.client = httpx.Client()
 
     @property
     def address(self) -> str:
@@ -135,6 +136,8 @@ class Edge:
 
     def start(self) -> None:
         """Open the books and serve, on the same port as before."""
+        self.client.close()
+        self.client = httpx.Client(timeout=READY_SECONDS)
         ready = threading.Event()
         self.thread = threading.Thread(target=self._serve, args=(ready,), daemon=True)
         self.thread.start()
@@ -184,12 +187,12 @@ class Edge:
             node.database.write_sync(lambda tx, record=record: handle(tx, record))
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(self.address + path, timeout=READY_SECONDS)
+        answer = self.client.get(self.address + path)
         answer.raise_for_status()
         return answer.json()
 
     def post(self, path: str, body: object) -> Any:
-        answer = httpx.post(self.address + path, json=body, timeout=READY_SECONDS)
+        answer = self.client.post(self.address + path, json=body)
         answer.raise_for_status()
         return answer.json()
 
@@ -220,6 +223,7 @@ def edge(tmp_path: Path) -> Iterator[Edge]:
     edge.command(GOODS, STOCK, *(parcel(n, lines) for n, lines in enumerate(ORDERS, start=1)))
     edge.post("/api/v1/waves", {"op_id": "plan-1"})
     yield edge
+    edge.client.close()
     edge.stop()
 
 
@@ -259,10 +263,10 @@ class Hand:
     def scan(self, code: str) -> None:
         """Type as a wedge scanner does; the same code again waits out the trigger bounce."""
         self.page.wait_for_function(
-            "([code, ms]) => window.lastScan?.code !== code || performance.now() - lastScan.at > ms",
+            "([code, ms]) => window.typed?.code !== code || performance.now() - typed.at > ms",
             arg=[code, BOUNCE_MS],
         )
-        self.page.evaluate("code => { window.lastScan = {code, at: performance.now()}; }", code)
+        self.page.evaluate("code => { window.typed = {code, at: performance.now()}; }", code)
         self.page.keyboard.insert_text(code)
         self.page.keyboard.press("Enter")
 
@@ -346,9 +350,11 @@ class Hand:
 
 REMEMBER_GREEN: Final = """
 window.greens = [];
-new MutationObserver((changes) => {
-    for (const node of changes.flatMap((change) => [...change.addedNodes])) {
-        if (node.matches?.(".full.ok")) window.greens.push(node.querySelector(".slot").textContent);
+new MutationObserver(() => {
+    const green = document.querySelector(".full.ok");
+    if (green && green.dataset.at !== window.greenAt) {
+        window.greenAt = green.dataset.at;
+        window.greens.push(green.querySelector(".slot").textContent);
     }
 }).observe(document, { childList: true, subtree: true });
 """

@@ -26,7 +26,8 @@ SCANS = "**/api/v1/scans"
 def operations(edge: Any) -> list[tuple[Any, ...]]:
     """Return (sequence, raw, accepted) of every scan the books know, in the device's order."""
     rows: list[tuple[Any, ...]] = edge.rows(
-        "SELECT device_seq, raw, accepted FROM operations ORDER BY device_seq"
+        "SELECT device_seq, raw, accepted FROM operations WHERE station LIKE 'handheld-%' "
+        "ORDER BY device_seq"
     )
     assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
     return rows
@@ -171,16 +172,18 @@ def test_what_was_green_and_is_refused_later_becomes_a_red_list(hand: Any, edge:
 def test_a_unit_that_only_the_edge_knows_is_green_and_names_its_tote(hand: Any, edge: Any) -> None:
     stop = at_white(hand)
     stray = "ZZ-OLD-77"
-    edge.command(
-        LoadStock(load_id="second", rows=(StockRow("B08-20-2", WHITE_SKU, 1, (stray,)),))
-    )
+    edge.command(LoadStock(load_id="second", rows=(StockRow("B08-20-2", WHITE_SKU, 1, (stray,)),)))
+    hand.page.clock.install()
+    hand.page.clock.pause_at(hand.page.evaluate("Date.now() + 1000"))
     hand.page.evaluate(
         """() => new MutationObserver(() => {
             if (document.querySelector(".full.stop")) window.wasRed = true;
         }).observe(document.body, { childList: true, subtree: true })"""
     )
-    hand.scan(stray)
-    hand.green(stop["lines"][0]["slot"])
+    hand.page.keyboard.insert_text(stray)
+    hand.page.keyboard.press("Enter")
+    hand.sees(".full.ok .slot", str(stop["lines"][0]["slot"]))
+    hand.page.clock.resume()
     hand.sees(".count", re.compile(r"1\s*/ 3"))
     assert hand.page.evaluate("window.wasRed") is None
     assert edge.picked_of(WHITE_SKU) == [stray]

@@ -116,6 +116,16 @@ def test_readers_cannot_write(store: Database) -> None:
         store.read_sync(lambda sql: sql.execute("INSERT INTO t VALUES (1)"))
 
 
+def test_a_reader_sees_one_moment_even_while_others_write(store: Database) -> None:
+    def look_twice(sql: sqlite3.Connection) -> tuple[int, int]:
+        first = sql.execute("SELECT count(*) FROM t").fetchone()[0]
+        store.write_sync(insert(1))
+        return first, sql.execute("SELECT count(*) FROM t").fetchone()[0]
+
+    assert store.read_sync(look_twice) == (0, 0)
+    assert count(store) == 1
+
+
 def test_after_a_disk_error_nothing_more_is_written(store: Database) -> None:
     store._storage_failed(sqlite3.OperationalError("disk I/O error"), [])
     with pytest.raises(Exception, match="disk reported an error"):

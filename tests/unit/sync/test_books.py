@@ -14,12 +14,13 @@ from edge.sync.apply import apply_command
 from hub.store import fact_log as hub_log
 from hub.store import nodes
 from hub.sync import core_events as on
-from hub.sync.apply import apply_batch, retry_quarantined
+from hub.sync.apply import apply_batch, apply_checked, retry_quarantined
 from shared.domain.commands import CancelParcel, CommandRecord, encode_command
 from shared.domain.errors import BooksBroken, Conflict, InvalidInput, Refused
 from shared.domain.facts import CommandAccepted, CommandRefused, decode_fact
 from shared.runtime.clock import SystemClock
 from shared.runtime.database import connect
+from shared.sync.protocol import Epoch, LogMark, Mark
 
 
 class Seeded:
@@ -256,9 +257,29 @@ def test_an_edge_counts_what_the_hub_does_not_have_yet(edge, write):
     records = write(5)
     assert line_state.waiting(edge) == 5
     acked = line_state.load(edge).logs[0]
-    line_state.store_ack(edge, acked.incarnation, type(acked.head)(3, records[2].hash), 1)
-    line_state.store_ack(edge, acked.incarnation, type(acked.head)(2, records[1].hash), 0)
+    line_state.store_ack(edge, acked.incarnation, Mark(3, records[2].hash), 1)
+    line_state.store_ack(edge, acked.incarnation, Mark(2, records[1].hash), 0)
     assert line_state.waiting(edge) == 2
+
+
+def test_a_key_revoked_a_moment_ago_stores_nothing(hub, write, known, do):
+    records = tuple(write(2))
+    batch = on.ApplyFacts(b"p", b"session1", "key", "SHA", known, records)
+    nodes.add_key(hub, "SHA", "key", 1)
+    nodes.revoke_keys(hub, "SHA", 2)
+    assert do(hub, lambda tx: apply_checked(tx, batch, count, 1)) == on.NotAllowed()
+    assert counted(hub) == []
+
+
+def test_what_a_restored_hub_lost_counts_as_waiting_and_not_as_safe(edge, write):
+    records = write(5)
+    here = records[0].incarnation
+    line_state.store_ack(edge, here, Mark(5, records[4].hash), 4)
+    mark = LogMark(here, 2, records[1].hash)
+    line_state.store_epoch(edge, Epoch(1, b"hub-new."), (mark,))
+    (log,) = line_state.load(edge).logs
+    assert (log.acked, log.stable_seq) == (Mark(2, records[1].hash), 2)
+    assert line_state.waiting(edge) == 3
 
 
 def test_a_new_life_of_the_hub_is_remembered_and_an_older_one_is_not(hub):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
 from edge.sync import core_events as on
@@ -283,3 +284,28 @@ def test_a_command_the_disk_did_not_take_is_taken_again():
     driver.hears(message)
     driver.feed(on.CommandFailed(SESSION))
     assert [effect.record.seq for effect in driver.hears(message).effects] == [1]
+
+
+def test_a_log_that_branched_off_from_the_hubs_is_a_fork():
+    driver = Driver().greet().welcome(0)
+    other = lines(3, start=1, prev=b"x" * 32)
+    driver.feed(on.FactsRead(SESSION, tuple(other)))
+    assert driver.trouble == "fork"
+    assert driver.sent == []
+
+
+def test_a_line_nobody_has_tried_yet_gets_little_at_once():
+    driver = Driver().greet().welcome(credit=32)
+    (read,) = driver.effects
+    assert read.bytes_max <= 16_384
+    big = [msgspec.structs.replace(line, body=b"x" * 40_000) for line in LOG]
+    driver.feed(on.FactsRead(SESSION, (big[0],)))
+    assert driver.effects == []
+
+
+def test_a_refused_key_is_tried_again_soon_because_enrolment_may_just_have_happened():
+    driver = Driver()
+    driver.feed(on.Started())
+    driver.feed(on.KeyRefused())
+    assert driver.trouble == "unknown_key"
+    assert driver.pass_ms(wire.RETRY_MIN_MS).effects == [on.RebuildSocket()]

@@ -216,3 +216,27 @@ def test_a_key_that_is_no_longer_valid_ends_its_session():
     assert driver.feed(on.KeysLoaded({"key": "SHA"})).sent == []
     assert [m.code for m in driver.feed(on.KeysLoaded({})).sent] == ["revoked"]
     assert driver.hears(facts()).effects == []
+
+
+def test_a_frame_under_another_key_belongs_to_no_session():
+    driver = Driver().open()
+    driver.hears(facts(), key="other")
+    assert driver.effects == []
+    assert [message.code for message in driver.sent] == ["unknown_session"]
+
+
+def test_a_fact_of_another_warehouse_ends_the_session():
+    driver = Driver().open()
+    driver.hears(facts(node="CTU"))
+    assert driver.effects == []
+    assert [message.code for message in driver.sent] == ["node_key_mismatch"]
+    assert not driver.core.links()["SHA"].up
+
+
+def test_a_batch_whose_lines_do_not_follow_each_other_never_reaches_the_books():
+    driver = Driver().open()
+    (first,) = facts(1).facts
+    (third,) = facts(3).facts
+    driver.hears(wire.Facts(5, 1, ZERO_HASH, (first, third)))
+    assert driver.effects == []
+    assert [message.reason for message in driver.sent] == ["chain"]

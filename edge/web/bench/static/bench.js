@@ -4,13 +4,14 @@
    choice is open, whether a code is being typed by hand, and the last answer. */
 
 import { listen } from "../handheld/capture.js";
+import { ask } from "../handheld/queue.js";
 import { signal } from "../handheld/sound.js";
 import { doBar } from "./do.js";
 import { choicesOf, stopOf } from "./choices.js";
 import { labelPanel, scalePanel } from "./instruments.js";
 import { haltPanel, jobPanel, steps } from "./job.js";
 import { openQueue } from "./queue.js";
-import { clock, html, icon, t } from "./words.js";
+import { clock, firstOf, html, icon, t } from "./words.js";
 
 const CLOCK_MS = 1000;
 const RETRY_MS = 2000;
@@ -37,10 +38,13 @@ function say(text, assertive = false) {
   if (place.textContent !== text) place.textContent = text;
 }
 
+/** Since when the edge is silent, on the edge's own clock. */
+const since = () => clock(now.silent + now.skewMs, Date.now() + now.skewMs);
+
 function link(state) {
   if (now.silent !== null) {
     return html`<span class="state offline">${icon("offline")}<span>${
-      t("bench.edge_silent", { at: clock(now.silent, Date.now()) })}</span></span>`;
+      t("bench.edge_silent", { at: since() })}</span></span>`;
   }
   return state.link?.up === false
     ? html`<span class="state offline">${icon("offline")}<span>${t("bench.hub_down")}</span></span>`
@@ -64,7 +68,7 @@ function draw() {
   $("job").classList.toggle("halted", Boolean(halted));
   put("scale", scalePanel(state.scale));
   put("label", labelPanel(state));
-  put("do", doBar(state, now));
+  put("do", doBar(state, { ...now, since: now.silent === null ? "" : since() }));
   $("job").querySelector(".lineitem.now")?.scrollIntoView({ block: "nearest" });
 }
 
@@ -142,12 +146,15 @@ function scanned(raw) {
   if (!now.choice) return send(raw);
   const next = now.choice.scanned?.(raw);
   if (!next) return signal("stop");
+  now.typing = Boolean(next.typed);
   if (next.raw) {
     if (!next.keep) now.choice = null;
     return send(next.raw);
   }
   now.choice = next;
-  return draw();
+  draw();
+  if (now.typing) $("typed").focus();
+  return undefined;
 }
 
 function act(name) {
@@ -178,10 +185,29 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("submit", (event) => {
   event.preventDefault();
   if (event.target.id !== "typing") return;
-  const code = $("typed").value.trim();
+  const text = $("typed").value.trim();
+  if (now.choice?.typed) {
+    weighByHand(now.choice, text);
+    return;
+  }
   act("close");
-  if (code) scanned(code);
+  if (text) scanned(text);
 });
+
+/** A lead types the weight because the scale is away; a repeat carries the same id. */
+async function weighByHand(choice, text) {
+  const grams = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  const { ok, body } = await ask("/api/v1/weighings", {
+    op_id: choice.opId, station, grams, badge: choice.badge, reason: "scale_away",
+  }).catch(() => ({ ok: false, body: { detail: t("bench.do.silent") } }));
+  now.typing = false;
+  now.choice = null;
+  if (!ok) now.note = { signal: "attention", text: firstOf([`bench.problem.${body.code}`]) || body.detail };
+  signal(ok ? body.signal : "attention");
+  draw();
+  refresh();
+  $("scan").focus({ preventScroll: true });
+}
 
 function listenToEdge() {
   const events = new EventSource(`/api/v1/stations/${station}/events`);

@@ -3,6 +3,8 @@
    They never stand first in reach, state their effect, and end in one `BC:` code through the same
    door as every scan. */
 
+import { uuid7 } from "../handheld/store.js";
+
 const PASS_REASONS = ["packing_differs", "gift_added", "master_data_wrong"];
 const REPRINT_REASONS = ["missing", "spoiled"];
 const KEYS = ["F1", "F2", "F3", "F4"];
@@ -25,15 +27,30 @@ function pass() {
   };
 }
 
-/** A further copy of the label is printed for a reason, and says so on its face. */
-function reprint() {
+/** The scale is away: a lead answers for a weight that is typed. */
+function weight() {
+  const opId = uuid7();
   return {
-    halt: { kind: "attention", code: "reprint_reason", params: {}, own: true },
-    ways: [...reasons("BC:REPRINT", REPRINT_REASONS, 0), close],
+    halt: { kind: "attention", code: "lead_badge_weight", params: {}, own: true },
+    ways: [close],
+    scanned: (badge) => ({
+      halt: { kind: "attention", code: "type_weight", params: {}, own: true },
+      ways: [close], badge, opId, typed: true,
+    }),
   };
 }
 
-const OPEN = { pass, reprint };
+/** A further copy of the label is printed for a reason, and says so on its face. A label that
+    certainly came out can only be replaced when it is spoiled. */
+function reprint(state) {
+  const proven = state.step === "tote" || state.label?.state === "confirmed";
+  return {
+    halt: { kind: "attention", code: "reprint_reason", params: {}, own: true },
+    ways: [...reasons("BC:REPRINT", proven ? ["spoiled"] : REPRINT_REASONS, 0), close],
+  };
+}
+
+const OPEN = { pass, reprint, weight };
 
 const PROOF = { act: "close", code: "way_scan_label", key: "" };
 const SPOILED = { raw: "BC:REPRINT:spoiled", code: "way_reprint_spoiled", key: "F9" };
@@ -58,4 +75,4 @@ export function stopOf(answer) {
 }
 
 /** Return the choice called `name`. */
-choicesOf.open = (name) => OPEN[name]();
+choicesOf.open = (name, state) => OPEN[name](state);

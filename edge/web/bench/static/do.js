@@ -1,12 +1,16 @@
 /* What to do now: one scan or one decision, in the largest words, always in the same place. */
 
-import { clock, firstOf, html, icon, t } from "./words.js";
+import { firstOf, html, icon, t } from "./words.js";
 
 const BUTTONS = {
   badge: [],
-  tote: [{ raw: "BC:OUT", code: "end_shift", key: "F10" }],
+  tote: [
+    { act: "reprint", code: "reprint", key: "F9" },
+    { raw: "BC:OUT", code: "end_shift", key: "F10" },
+  ],
   scan_out: [{ raw: "BC:ASIDE", code: "aside", key: "F6" }],
   weigh: [
+    { act: "weight", code: "weight", key: "F7" },
     { raw: "BC:REOPEN", code: "rescan", key: "F4" }, { raw: "BC:ASIDE", code: "aside", key: "F6" },
   ],
   label: [{ act: "reprint", code: "reprint", key: "F9" }],
@@ -25,8 +29,11 @@ function asked(state) {
   return firstOf([`bench.ask.${code}`, own, code], params);
 }
 
-const buttonsOf = (state) => BUTTONS[state.step].filter(({ act }) =>
-  act !== "reprint" || !NO_LABEL.has(state.label?.state ?? "none"));
+const useful = {
+  reprint: (state) => state.step === "tote" || !NO_LABEL.has(state.label?.state ?? "none"),
+  weight: (state) => state.scale?.state !== "up",
+};
+const buttonsOf = (state) => BUTTONS[state.step].filter(({ act }) => useful[act]?.(state) ?? true);
 
 function button({ raw, act, code, key }) {
   const press = act ? html`data-act="${act}"` : html`data-raw="${raw}"`;
@@ -37,10 +44,10 @@ function button({ raw, act, code, key }) {
 const type = () => html`<button type="button" class="btn small" data-act="type" data-key="F8" title="${
   t("bench.button.type")}" aria-label="${t("bench.button.type")}">${icon("keys")}</button>`;
 
-function typing() {
+function typing(what) {
   return html`<form id="typing">${icon("keys")}<input id="typed" name="typed" autocomplete="off" autocapitalize="off"
-    spellcheck="false" maxlength="128" aria-label="${t("bench.type_code")}" placeholder="${
-    t("bench.type_code")}"><span class="end"><button class="btn main">${t("bench.button.enter")}<kbd>Enter</kbd></button>
+    spellcheck="false" maxlength="128" aria-label="${t(what)}" placeholder="${
+    t(what)}"><span class="end"><button class="btn main">${t("bench.button.enter")}<kbd>Enter</kbd></button>
     <button type="button" class="btn" data-act="close">${t("bench.button.close")}<kbd>Esc</kbd></button></span></form>`;
 }
 
@@ -56,11 +63,11 @@ function halted(state, choice) {
 export function doBar(state, now) {
   const bar = document.getElementById("do");
   bar.className = "do";
-  if (now.typing) return typing();
+  if (now.typing) return typing(now.choice?.typed ? "bench.type_grams" : "bench.type_code");
   if (now.silent !== null) {
     bar.classList.add("offline");
     return html`${icon("offline")}<span class="say">${t("bench.do.silent")}<small>${
-      t("bench.do.silent_since", { at: clock(now.silent, Date.now()) })}</small></span>`;
+      t("bench.do.silent_since", { at: now.since })}</small></span>`;
   }
   if (state.halt || now.choice) {
     bar.classList.toggle("scan", !now.choice || Boolean(now.choice.scanned));

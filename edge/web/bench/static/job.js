@@ -108,7 +108,9 @@ function facts(state) {
   }
   if (parcel) pairs.push(["order", html`${channelName(parcel)} ${grouped(parcel.order_no)}`]);
   if (label?.printer) {
-    pairs.push(["printer", t("bench.printer_at", { n: numberOf(label.printer) })]);
+    const printer = [t("bench.printer_at", { n: numberOf(label.printer) })];
+    if (label.trouble) printer.push(t(`bench.trouble.${label.trouble}`));
+    pairs.push(["printer", printer.join(t("bench.comma"))]);
   }
   if (parcel?.waybill) pairs.push(["waybill", grouped(parcel.waybill)]);
   return pairs;
@@ -121,6 +123,7 @@ const words = (state) => ({
   cause_units: Math.abs(state.halt.params.cause_units ?? 0),
   n: numberOf(state.label?.printer ?? ""),
   copy: (state.label?.copy_no ?? 1) + 1,
+  units: sum(state.lines, "quantity"),
 });
 
 function way(choice, first, params) {

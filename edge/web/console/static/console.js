@@ -80,7 +80,10 @@ async function submit(form) {
     });
     const body = await response.json().catch(() => ({}));
     if (response.status < 500) delete form.dataset.op;
-    if (!response.ok) return refuse(form, hint, [body.detail, body.hint].filter(Boolean).join(" "));
+    if (!response.ok) {
+      const own = form.getAttribute(`data-${body.code}`);
+      return refuse(form, hint, own ?? [body.detail, body.hint].filter(Boolean).join(" "));
+    }
     if (form.dataset.next) location.assign(form.dataset.next);
     return undefined;
   } catch {

@@ -22,6 +22,7 @@ const LATE_MS = 400;
 const UNSURE_MS = 80;
 const POLL_MS = 10_000;
 const LEASE_RENEW_MS = 2000;
+const RETRY_WORDS_MS = 1000;
 
 const page = document.documentElement;
 const root = document.querySelector("#hand");
@@ -45,12 +46,14 @@ let sender = null;
 let state = null;
 let baseText = "";
 let version = 0;
+let made = 0;
 let drawn = "";
 let chain = Promise.resolve();
 const waiters = new Map();
 const model = {
   station, state: null, troubles: [], flash: null, screen: null, found: 0, late: false,
-  broken: false, unsure: "", night: kept("bincard.theme") === "hand-night", mine: true, link: { up: true, unsent: 0 },
+  broken: false, unsure: "", night: kept("bincard.theme") === "hand-night", mine: true,
+  link: { up: true, unsent: 0 },
 };
 
 /* ---- drawing ---- */
@@ -100,7 +103,8 @@ function flashLate({ slot, code }) {
 let flashTimer = 0;
 function flash(verdict, before) {
   const { picked, units } = totalsOf(before);
-  model.flash = { ...verdict.params, done: picked + 1, all: units };
+  const atMs = performance.now();
+  model.flash = { ...verdict.params, done: picked + 1, all: units, at_ms: atMs };
   clearTimeout(flashTimer);
   flashTimer = setTimeout(() => { model.flash = null; draw(); }, FLASH_MS);
 }
@@ -120,8 +124,11 @@ function watchWaiting() {
 const scanned = (raw) => { chain = chain.then(() => apply(raw)).catch(failed); };
 
 async function apply(raw) {
-  if (model.troubles.length || model.broken) signal("stop");
-  if (!state || !model.mine || model.troubles.length || model.broken) return;
+  const isStopped = model.troubles.length > 0 || model.broken;
+  if (isStopped || !state || !model.mine) {
+    signal(isStopped ? "stop" : "attention");
+    return;
+  }
   const scan = { op_id: uuid7(), raw, at_ms: Date.now() };
   const before = state;
   const { state: after, effects, verdict } = step(state, scan);
@@ -129,16 +136,23 @@ async function apply(raw) {
   const { accepted, params: { slot } } = verdict;
   const row = { ...scan, device_id: deviceId, station, accepted, slot: accepted ? slot : null };
   if (isSent) await store.addScan(row, { [`now:${station}`]: after.now });
+  made += Number(isSent);
   state = after;
   if (isSent) model.link.unsent += 1;
   for (const effect of effects) {
     if (effect.startsWith("language:")) language(effect.slice("language:".length));
   }
-  const isUnsure = isSent && verdict.unsure && model.link.up;
-  const isCorrected = isUnsure && (await edgeContradicts(scan.op_id));
+  if (isSent && verdict.unsure && model.link.up) showUnlessCorrected(scan, verdict, before);
+  else show(verdict, before);
   if (isSent) kick();
-  if (!isCorrected) show(verdict, before);
   watchWaiting();
+  draw();
+}
+
+/** Show what the edge may know better: wait a moment for it, but never hold up the next scan. */
+async function showUnlessCorrected(scan, verdict, before) {
+  const isCorrected = await edgeContradicts(scan.op_id);
+  if (!isCorrected && state.now.newest === scan.op_id) show(verdict, before);
   draw();
 }
 
@@ -149,7 +163,6 @@ async function edgeContradicts(opId) {
     setTimeout(resolve, UNSURE_MS, false);
   });
   model.unsure = opId;
-  kick();
   const isOpposite = await heard;
   if (!isOpposite) model.unsure = "";
   waiters.delete(opId);
@@ -199,13 +212,12 @@ async function settleAll(scans, answers) {
   draw();
 }
 
-/** Take the edge's view over, unless a scan was made meanwhile. */
+/** Take the edge's view over, unless a scan was made meanwhile: then it is out of date. */
 async function drained() {
+  const madeBefore = made;
   const { ok, body } = await ask(`/api/v1/stations/${station}`);
   if (!ok) return;
-  const taken = chain.then(() => takeOver(body));
-  chain = taken.catch(failed);
-  await taken;
+  chain = chain.then(() => (made === madeBefore ? takeOver(body) : null)).catch(failed);
 }
 
 async function takeOver({ now_ms: _now, link: _link, ...view }) {
@@ -244,7 +256,7 @@ function failed(error) {
   model.broken = true;
   signal("stop");
   draw();
-  throw error;
+  setTimeout(() => { throw error; });
 }
 
 /* ---- taps ---- */
@@ -329,12 +341,22 @@ async function resume() {
   model.link.unsent = await store.countWaiting();
 }
 
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+/** Load the words of one language; without a network, try again until there is one. */
+async function words(each) {
+  for (;;) {
+    try {
+      return (await ask(`/hand/messages.${each}.json`)).body;
+    } catch {
+      await pause(RETRY_WORDS_MS);
+    }
+  }
+}
+
 async function loadWords() {
   const loaded = {};
-  for (const each of LANGUAGES) {
-    const response = await fetch(`/hand/messages.${each}.json`);
-    loaded[each] = await response.json();
-  }
+  for (const each of LANGUAGES) loaded[each] = await words(each);
   setCatalogues(loaded);
   setLanguage(LANGUAGES.includes(page.lang) ? page.lang : LANGUAGES[0]);
 }

@@ -21,7 +21,8 @@ function job({ state, flash }) {
 }
 
 const full = (kind, model, ...inner) => [
-  h("div", { class: `full ${kind}`, role: "alert" }, bar(model, ...job(model)),
+  h("div", { class: `full ${kind}`, role: "alert", "data-at": model.flash?.at_ms },
+    bar(model, ...job(model)),
     h("div", { class: `inner${kind === "ok" ? " mid" : ""}` }, ...inner)),
 ];
 

@@ -180,6 +180,31 @@ def test_a_list_belongs_to_one_handheld(floor: Any) -> None:
     ]
 
 
+def test_a_lead_takes_over_a_list_whose_picker_is_gone(floor: Any) -> None:
+    floor.start_picking()
+    assert floor.codes("BDG-0001", "PL-000001", station="handheld-09") == ["hello", "list_yours"]
+    assert floor.codes("B01-01-1") == ["no_list"]
+
+
+def test_what_a_bin_found_short_before_still_claims_is_written_off_first(house: Any) -> None:
+    """Head office hears of as many units as the books lose, so both stay equal."""
+    house.load(StockRow("B01-01-1", "CABLE", 3), StockRow("B02-01-1", "CABLE", 1))
+    house.parcel("P1", ("CABLE", 2))
+    house.plan()
+    house.start_picking()
+    house.codes("B01-01-1")
+    assert house.codes("BC:SHORT:2", "B02-01-1", "BC:SHORT:1") == [
+        "short_booked",
+        "bin_right",
+        "short_list_done",
+    ]
+    told = sum(fact.quantity for fact in house.facts("short_picked"))
+    lost = house.sql("SELECT quantity FROM balances WHERE account = 'loss'")
+    assert lost == [(told,)] == [(2,)]
+    assert house.state("P1") == "short"
+    assert house.wrong() == []
+
+
 def test_the_same_person_goes_on_at_another_handheld(floor: Any) -> None:
     floor.start_picking()
     floor.codes("B01-01-1", "SN1")
