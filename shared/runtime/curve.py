@@ -79,6 +79,7 @@ class _Provider:
         self._allows = allows
 
     def callback(self, _domain: str, key: bytes) -> bool:
+        """Say whether `key` may connect; pyzmq calls it during each handshake."""
         return self._allows(key.decode())
 
 

@@ -8,13 +8,8 @@ pty and TCP port behind the real devices process.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import shutil
-import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -50,7 +45,6 @@ from shared.runtime.clock import SystemClock, SystemEntropy
 CHROMIUM: Final = "/usr/bin/chromium"
 SHOTS: Final = os.environ.get("BINCARD_TEST_SHOTS", "")
 SECONDS: Final = 20
-PROGRAM: Final = [sys.executable, "-c", "from shared.runtime.program import main; main()"]
 MORNING: Final = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 HOUR_MS: Final = 3_600_000
 
@@ -319,151 +313,37 @@ class Edge:
             )
         )
 
+    def order(self, number: int, lines: list[tuple[str, int]], courier: str, hours: float) -> None:
+        """Let head office assign one parcel."""
+        cut_off_ms = self.clock.wall_ms() + int(hours * HOUR_MS)
+        self.command(parcel(number, lines, courier=courier, cut_off_ms=cut_off_ms))
+
     def refund(self, parcel_id: str) -> None:
         self.command(CancelParcel(parcel_id=parcel_id, reason="buyer"))
 
 
-def work_a_day(edge: Edge) -> None:
-    """Five hours of work: parcels packed each hour, carts out, a refund, a short, a stop."""
-    edge.command(
-        parcel(200, [("GIFT-01", 1)], cut_off_ms=edge.clock.wall_ms() + 12 * HOUR_MS, courier="SF")
-    )
-    edge.plan()
-    edge.take_list("handheld-04", "C09", "BDG-0005")
-    for raw in (edge.station("handheld-04")["pick_list"]["stops"][0]["bin"], "BC:SHORT:1"):
-        edge.scan("handheld-04", raw)
-    edge.pick("handheld-04")
-    edge.orders(1, 44, "SF", hours=8)
-    edge.orders(45, 60, "YTO", hours=9.5)
-    edge.orders(61, 68, "JD", hours=11)
-    edge.plan()
-    for bench, badge in (("bench-1", PACKER), ("bench-2", "BDG-0008")):
-        edge.scan(bench, badge)
-    for cart, packed in (("C01", 5), ("C02", 7), ("C03", 9), ("C05", 4), ("C06", 8)):
-        edge.take_list("handheld-01", cart)
-        edge.pick("handheld-01")
-        edge.clock.forward(HOUR_MS // 3)
-        for number, parcel_id in enumerate(edge.picked()[:packed]):
-            edge.pack(parcel_id, f"bench-{1 + number % 2}")
-            edge.clock.forward(HOUR_MS // 40)
-        edge.clock.forward(HOUR_MS // 5)
-    edge.orders(69, 84, "ZTO", hours=1.1)
-    edge.plan()
-    edge.take_list("handheld-02", "C11", "BDG-0003")
-    edge.pick("handheld-02", 6)
-    edge.clock.forward(7 * 60_000)
-    edge.take_list("handheld-03", "C04", "BDG-0004")
-    edge.pick("handheld-03", 9)
-    edge.take_list("handheld-01", "C07")
-    edge.pick("handheld-01", 3)
-    edge.pack(edge.picked()[0], "bench-2", grams=3_000)
-    edge.refund(edge.picked()[-1])
-    edge.clock.forward(2 * 60_000)
-
-
 @pytest.fixture(scope="session")
-def worked_day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
-    """Return the books of a working day, made once, and the time at its end."""
-    folder = tmp_path_factory.mktemp("worked-day")
-    edge = Edge(folder)
-    edge.start()
-    edge.command(GOODS, opening_stock())
-    work_a_day(edge)
-    edge.stop()
-    return folder / "edge.db", edge.clock.wall_ms()
+def start_edge() -> Callable[..., Edge]:
+    """Return a function that starts a warehouse in a folder, with stock unless it has books."""
+
+    def start(folder: Path, bus: dict[str, Any] | None = None, now_ms: int | None = None) -> Edge:
+        edge = Edge(folder, bus)
+        if now_ms is not None:
+            edge.clock.stand_at(now_ms)
+        fresh = not (folder / "edge.db").exists()
+        edge.start()
+        if fresh:
+            edge.command(GOODS, opening_stock())
+        return edge
+
+    return start
 
 
 @pytest.fixture
-def busy_edge(tmp_path: Path, worked_day: tuple[Path, int]) -> Iterator[Edge]:
-    """A warehouse in the middle of a working day, its own copy of the books."""
-    books, now_ms = worked_day
-    shutil.copy(books, tmp_path / "edge.db")
-    edge = Edge(tmp_path)
-    edge.clock.stand_at(now_ms)
-    edge.start()
-    yield edge
-    edge.stop()
-
-
-@pytest.fixture
-def bare_edge(tmp_path: Path) -> Iterator[Edge]:
+def bare_edge(tmp_path: Path, start_edge: Callable[..., Edge]) -> Iterator[Edge]:
     """A warehouse with stock and without orders or devices."""
-    edge = Edge(tmp_path)
-    edge.start()
-    edge.command(GOODS, opening_stock())
+    edge = start_edge(tmp_path)
     yield edge
-    edge.stop()
-
-
-def told(state_dir: Path, pid: int) -> dict[str, Any]:
-    """Return what the process `pid` wrote when it was ready."""
-    for _ in range(SECONDS * 50):
-        try:
-            said: dict[str, Any] = json.loads((state_dir / "run.json").read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            said = {}
-        if said.get("pid") == pid:
-            return said
-        threading.Event().wait(0.02)
-    raise AssertionError(f"{state_dir} has no run.json of {pid}")
-
-
-def _start(arguments: list[str], state_dir: Path, **more: str) -> tuple[Any, dict[str, Any]]:
-    process = subprocess.Popen([*PROGRAM, *arguments], env=os.environ | more)
-    return process, told(state_dir, process.pid)
-
-
-@pytest.fixture
-def devices(tmp_path: Path) -> Iterator[tuple[httpx.Client, dict[str, Any]]]:
-    """Scale 2 and printer 2, simulated; yields (their hands, the bus of the devices process)."""
-    lines = tmp_path / "simulated"
-    (tmp_path / "simulate.json").write_text(
-        json.dumps(
-            {"state_dir": str(lines), "scales": [{"name": "scale-2", "port": "scale-2.tty"}],
-             "printers": [{"name": "printer-2", "tray": "tray-2"}]}
-        )
-    )  # fmt: skip
-    simulator, world = _start(
-        ["devices", "simulate", "--config", str(tmp_path / "simulate.json")], lines
-    )
-    (tmp_path / "devices.json").write_text(
-        json.dumps({"devices": [
-            {"name": "scale-2", "kind": "scale", "port": str(lines / "scale-2.tty")},
-            {"name": "printer-2", "kind": "printer", "driver": "tcp9100", "host": "127.0.0.1",
-             "port": world["printers"]["printer-2"]},
-        ]})
-    )  # fmt: skip
-    service, bus = _start(
-        ["devices", "serve"], tmp_path / "devices",
-        BINCARD_DEVICES_CONFIG=str(tmp_path / "devices.json"),
-        BINCARD_DEVICES_STATE_DIR=str(tmp_path / "devices"),
-        BINCARD_DEVICES_REQUESTS="tcp://127.0.0.1:0", BINCARD_DEVICES_EVENTS="tcp://127.0.0.1:0",
-    )  # fmt: skip
-    with httpx.Client(base_url=f"http://127.0.0.1:{world['control_port']}") as hands:
-        yield hands, bus
-    for process in (service, simulator):
-        process.send_signal(signal.SIGTERM)
-        process.wait(SECONDS)
-
-
-@pytest.fixture
-def bench_edge(
-    tmp_path: Path, devices: tuple[httpx.Client, dict[str, Any]]
-) -> Iterator[tuple[Edge, httpx.Client]]:
-    """A warehouse with two picked parcels on cart C04 and bench 2 with its scale and printer."""
-    hands, bus = devices
-    edge = Edge(tmp_path, bus)
-    edge.start()
-    cut_off = edge.clock.wall_ms() + 2 * HOUR_MS
-    wanted = [("CY-AIR3-WH", 2), ("YC-GAN65", 2), ("GIFT-01", 1)]
-    edge.command(
-        GOODS, opening_stock(), parcel(1, wanted, cut_off_ms=cut_off),
-        parcel(2, [("CY-AIR3-WH", 1)], cut_off_ms=cut_off),
-    )  # fmt: skip
-    edge.plan()
-    edge.take_list("handheld-07", "C04")
-    edge.pick("handheld-07")
-    yield edge, hands
     edge.stop()
 
 

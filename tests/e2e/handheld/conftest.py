@@ -242,10 +242,10 @@ def browser() -> Iterator[Browser]:
 class Hand:
     """A picker with a handheld: scans, taps, looks."""
 
-    def __init__(self, edge: Edge, context: BrowserContext, name: str) -> None:
+    def __init__(self, edge: Edge, context: BrowserContext, language: str) -> None:
         self.edge = edge
         self.context = context
-        self.name = name
+        self.language = language
         self.complaints: list[str] = []
         self.greens = 0
         context.add_init_script(REMEMBER_GREEN)
@@ -309,13 +309,21 @@ class Hand:
         """Check that nothing sticks out of the screen; keep a picture when a folder is named."""
         assert self.page.evaluate(OVERFLOW) == []
         if SHOTS:
-            self.page.screenshot(path=f"{SHOTS}/hand-{name}-{self.name}.png")
+            self.page.screenshot(path=f"{SHOTS}/hand-{name}-{self.language[:2]}.png")
 
-    def take_list(self) -> None:
-        """Log in, take the waiting list, scan a cart."""
+    def log_in(self) -> None:
+        """Scan a badge; its person speaks Chinese until the language is switched."""
         self.ready()
         self.scan("BDG-0002")
         self.step("home")
+        if self.language == "en":
+            self.tap("language")
+        expect(self.page.locator("html")).to_have_attribute("lang", self.language)
+        self.unsent(0)
+
+    def take_list(self) -> None:
+        """Log in, take the waiting list, scan a cart."""
+        self.log_in()
         self.tap("scan")
         self.step("cart")
         self.scan("C04")
@@ -381,7 +389,7 @@ def hand_in(browser: Browser, edge: Edge) -> Iterator[Callable[..., Hand]]:
             has_touch=True,
             service_workers=workers,
         )
-        hands.append(Hand(edge, context, language[:2]))
+        hands.append(Hand(edge, context, language))
         return hands[-1]
 
     yield make

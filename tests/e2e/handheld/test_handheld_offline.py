@@ -56,6 +56,7 @@ def test_picking_goes_on_in_a_dead_spot_and_counts_once_when_it_ends(
         hand.green()
         hand.unsent(number)
         assert [row["raw"] for row in hand.stored()][-1] == serial
+    hand.sees(".count", re.compile(r"2\s*/ 3"))
     hand.sees(".hbar.offline", re.compile("2"))
     hand.shot("15-offline")
     hand.scan(stop["expected_serials"][2])

@@ -27,12 +27,7 @@ def test_a_list_is_picked_from_badge_to_bench(
     hand = hand_in(language)
     hand.ready()
     hand.shot("01-badge")
-    hand.scan("BDG-0002")
-    hand.step("home")
-    if language == "en":
-        hand.tap("language")
-    expect(hand.page.locator("html")).to_have_attribute("lang", language)
-    hand.unsent(0)
+    hand.log_in()
     hand.shot("02-home")
     hand.tap("scan")
     hand.step("cart")
@@ -64,7 +59,11 @@ def test_a_list_is_picked_from_badge_to_bench(
     assert edge.rows("SELECT DISTINCT state FROM parcels") == [("picked",)]
 
 
-def test_a_wrong_unit_stops_red_until_the_right_one_or_the_button(hand: Any, edge: Any) -> None:
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_wrong_unit_stops_red_until_the_right_one_or_the_button(
+    hand_in: Callable[[str], Any], edge: Any, language: str
+) -> None:
+    hand = hand_in(language)
     hand.take_list()
     stop = hand.go_to(WHITE_SKU)
     hand.scan(stop["bin"])
@@ -88,7 +87,11 @@ def test_a_wrong_unit_stops_red_until_the_right_one_or_the_button(hand: Any, edg
     assert refused == [(OTHER,), (OTHER,)]
 
 
-def test_a_unit_scanned_twice_is_amber_and_counts_once(hand: Any, edge: Any) -> None:
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_unit_scanned_twice_is_amber_and_counts_once(
+    hand_in: Callable[[str], Any], edge: Any, language: str
+) -> None:
+    hand = hand_in(language)
     hand.take_list()
     stop = hand.go_to(WHITE_SKU)
     hand.scan(stop["bin"])
@@ -121,7 +124,11 @@ def test_a_wrong_bin_is_amber_and_books_nothing(hand: Any, edge: Any) -> None:
     assert edge.station()["bin_scanned"] is False
 
 
-def test_missing_units_are_reported_and_the_walk_goes_on(hand: Any, edge: Any) -> None:
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_missing_units_are_reported_and_the_walk_goes_on(
+    hand_in: Callable[[str], Any], edge: Any, language: str
+) -> None:
+    hand = hand_in(language)
     hand.take_list()
     stop = hand.go_to(WHITE_SKU)
     hand.scan(stop["bin"])

@@ -191,7 +191,7 @@ export function typed(model, act) {
 export const otherTab = (model, act) => [
   h("div", { class: "hbar" }, h("b", null, t("hand.other_tab_bar"))),
   h("div", { class: "hbody mid" }, icon("unknown", "huge"),
-    h("h1", null, t("hand.other_tab")), h("p", { class: "soft" }, t("hand.other_tab_note"))),
+    h("h1", null, t("hand.other_tab")), h("p", { class: "soft" }, ...lines(t("hand.other_tab_note")))),
   h("div", { class: "acts stack" }, button("hand.use_here", "take", act, { kind: "main" })),
 ];
 

@@ -126,7 +126,7 @@ def test_a_weight_outside_its_window_stops_until_a_lead_answers_for_it(
     page.keyboard.press("F1")
     step(page, 4)
     assert edge.rows("SELECT kind, badge, reason FROM weight_overrides") == [
-        ("passed", "BDG-0001", "packing_differs")
+        ("passed", "BDG-0001", "PACKING_DIFFERS")
     ]
     hands.put("/scales/scale-2", json={"grams": 0})
 
