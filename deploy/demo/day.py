@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from deploy.demo.orders import Channels
 from deploy.demo.staff import Loader, Packer, Person, Picker, Receiver
-from deploy.demo.town import BENCHES_TOTAL, PICKERS_PER_WAREHOUSE, HubBuilding, Warehouse
+from deploy.demo.town import PICKERS_PER_WAREHOUSE, HubBuilding, Warehouse, benches_for
 from deploy.demo.world import StockLine, World
 from shared.domain.errors import InvalidInput
 
@@ -96,7 +96,7 @@ class Day:
         self.tell("Opening the hub")
         self.channels.door = await self.hub.open()
         trucks = self._load_books()
-        benches = max(1, min(3, BENCHES_TOTAL // len(self.world.sites)))
+        benches = benches_for(len(self.world.sites))
         for code in self.world.sites:
             self.tell(f"Opening warehouse {code}")
             warehouse = Warehouse(code, self._state / code, self.hub, benches, self.labels / code)

@@ -16,8 +16,14 @@ from deploy.demo.line import Line
 from deploy.demo.processes import Service, run
 
 PEOPLE: Final = Path(__file__).parents[1] / "sample" / "people.csv"
-BENCHES_TOTAL: Final = 9
+BENCHES_MAX: Final = 4
+BENCHES_TOTAL_MAX: Final = 18
 PICKERS_PER_WAREHOUSE: Final = 2
+
+
+def benches_for(warehouses: int) -> int:
+    """Return how many benches each warehouse gets, so that one machine can carry them all."""
+    return max(1, min(BENCHES_MAX, BENCHES_TOTAL_MAX // warehouses))
 
 
 def free_port() -> int:

@@ -190,18 +190,13 @@ class Edge:
             )
             node.database.write_sync(lambda tx, record=record: handle(tx, record))
 
-    def get(self, path: str) -> Any:
-        answer = httpx.get(self.address + path, timeout=SECONDS)
-        answer.raise_for_status()
-        return answer.json()
-
     def post(self, path: str, body: object) -> Any:
         answer = httpx.post(self.address + path, json=body, timeout=SECONDS)
-        answer.raise_for_status()
-        return answer.json()
+        return answer.raise_for_status().json()
 
     def station(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.get(f"/api/v1/stations/{name}")
+        answer = httpx.get(f"{self.address}/api/v1/stations/{name}", timeout=SECONDS)
+        found: dict[str, Any] = answer.raise_for_status().json()
         return found
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -305,18 +300,16 @@ class Edge:
 
     def orders(self, first: int, last: int, courier: str = "SF", hours: float = 4) -> None:
         """Let head office assign parcels `first` to `last` for a courier due in `hours`."""
-        cut_off_ms = self.clock.wall_ms() + int(hours * HOUR_MS)
-        self.command(
-            *(
-                parcel(n, WANTED[n % len(WANTED)], courier=courier, cut_off_ms=cut_off_ms)
-                for n in range(first, last + 1)
-            )
-        )
+        for n in range(first, last + 1):
+            self.order(n, WANTED[n % len(WANTED)], courier, hours)
 
     def order(self, number: int, lines: list[tuple[str, int]], courier: str, hours: float) -> None:
         """Let head office assign one parcel."""
-        cut_off_ms = self.clock.wall_ms() + int(hours * HOUR_MS)
-        self.command(parcel(number, lines, courier=courier, cut_off_ms=cut_off_ms))
+        self.command(parcel(number, lines, courier=courier, cut_off_ms=self.due_ms(hours)))
+
+    def due_ms(self, hours: float) -> int:
+        """Return the full minute in `hours` from now."""
+        return (self.clock.wall_ms() + int(hours * HOUR_MS)) // 60_000 * 60_000
 
     def refund(self, parcel_id: str) -> None:
         self.command(CancelParcel(parcel_id=parcel_id, reason="buyer"))
