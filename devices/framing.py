@@ -14,6 +14,7 @@ Framers are pure: bytes in, frames out, no clock and no port.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 import msgspec
@@ -146,3 +147,79 @@ class BracketFramer:
         """See `Framer.clear`."""
         self._held = None
         self._stray.clear()
+
+
+class ShapeFramer:
+    """Messages of known length in which each place allows certain bytes only.
+
+    For protocols whose data may hold the very bytes that other protocols end with: a lamp byte
+    that looks like CR, a check byte that looks like EOT. A shape is one `bytes` of allowed values
+    per place. Bytes that fit no shape are given up one by one, so a torn message never takes the
+    head of the next one with it. `take` may give back the last bytes of a message that fits: it
+    returns how many belong to it.
+    """
+
+    def __init__(
+        self, shapes: Iterable[tuple[bytes, ...]], take: Callable[[bytes], int] | None = None
+    ):
+        """Every shape has at least one place."""
+        self._shapes = tuple(shapes)
+        self._take = take or len
+        self._alive = self._shapes
+        self._held = bytearray()
+        self._stray = bytearray()
+        self._starts = frozenset(value for shape in self._shapes for value in shape[0])
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """See `Framer.feed`; bytes that fit nowhere come as one frame that is not whole."""
+        frames: list[Frame] = []
+        for byte in data:
+            self._push(byte, frames)
+        return frames
+
+    def _push(self, byte: int, frames: list[Frame]) -> None:
+        place = len(self._held)
+        if not place and byte not in self._starts:
+            self._keep_stray(byte, frames)
+            return
+        self._held.append(byte)
+        self._alive = tuple(shape for shape in self._alive if byte in shape[place])
+        if not self._alive:
+            self._keep_stray(self._held[0], frames)
+            self._again(bytes(self._held[1:]), frames)
+        elif any(len(shape) == place + 1 for shape in self._alive):
+            whole = bytes(self._held)
+            length = self._take(whole)
+            self._give_up(frames)
+            frames.append(Frame(whole[:length]))
+            self._again(whole[length:], frames)
+
+    def _again(self, data: bytes, frames: list[Frame]) -> None:
+        """Begin anew with `data`, which is shorter than what was held: this ends."""
+        self._held.clear()
+        self._alive = self._shapes
+        for byte in data:
+            self._push(byte, frames)
+
+    def _keep_stray(self, byte: int, frames: list[Frame]) -> None:
+        if byte in BLANKS and not self._stray:
+            return
+        self._stray.append(byte)
+        if len(self._stray) >= SCALE_BYTES_MAX:
+            self._give_up(frames)
+
+    def _give_up(self, frames: list[Frame]) -> None:
+        lost = bytes(self._stray).strip(BLANKS)
+        self._stray.clear()
+        if lost:
+            frames.append(Frame(lost, whole=False))
+
+    def rest(self) -> bytes:
+        """See `Framer.rest`; bytes that fit nowhere are told too."""
+        return bytes(self._held) or bytes(self._stray).strip(BLANKS)
+
+    def clear(self) -> None:
+        """See `Framer.clear`."""
+        self._held.clear()
+        self._stray.clear()
+        self._alive = self._shapes

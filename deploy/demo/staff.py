@@ -15,7 +15,8 @@ from deploy.demo.door import Door
 from deploy.demo.world import Site, StockLine, World
 
 IDLE_SECONDS: Final = 0.25
-LOOK_SECONDS: Final = 0.08
+LOOK_SECONDS: Final = 0.1
+SETTLE_SECONDS: Final = 0.25
 PATIENCE_SECONDS: Final = 4.0
 CARTON_GRAMS: Final = 120
 REFUND_RACK: Final = "R-02"
@@ -168,13 +169,15 @@ class Packer(Person):
         """Put the parcel on the scale, hands off; if nothing happens, lift it and try again."""
         now = asyncio.get_running_loop().time()
         if now - self.put_at > PATIENCE_SECONDS:
+            if self.put_at:
+                await self.put_on_scale(0)
             self.put_at = now
-            await self.put_on_scale(0)
             await self.put_on_scale(
                 sum(self.world.goods[sku].weight_grams for sku, _ in self.boxes)
                 + CARTON_GRAMS
                 + self.random.randint(-5, 5)
             )
+            await asyncio.sleep(SETTLE_SECONDS)
         await asyncio.sleep(LOOK_SECONDS)
         return True
 
@@ -192,10 +195,9 @@ class Packer(Person):
 
     async def hand_over(self, waybill: str) -> None:
         """Scan the label on the parcel; it then waits at the dock."""
-        answers = await self.scan(waybill)
+        answers, _ = await asyncio.gather(self.scan(waybill), self.put_on_scale(0))
         if answers[0]["outcome"] == "rejected":
             return
-        await self.put_on_scale(0)
         if waybill not in self.site.parcels:
             self.site.parcels[waybill] = self.boxes
             self.site.totes[self.tote] = []

@@ -1,10 +1,14 @@
 """The `ST,GS,+  1.240kg` family, spoken by many indicators and never specified by anybody.
 
 A line has a stability head, a kind, a signed value and a unit, with commas and blanks as each maker
-liked: `ST,GS,+  1.240kg`, `US,NT,-0012.5 g`, `ST,GS +1.240 KG`, `01ST,GS,     1.5,kg` (with the
-address of an RS485 line in front). `OL` sends filler digits that are not a weight.
+liked: `ST,GS,+  1.240kg`, `US,NT,-0012.5 g`, `ST,GS +1.240 KG`, `ST GS 1.240kg`, and
+`01ST,GS,     1.5,kg` (Dini Argeo, with the address of an RS485 line in front). `OL` sends filler
+digits that are not a weight, and a held display (`HD`) shows what lay there before.
 
->>> StgsCodec().feed(b"US,GS,+  1.234kg\\r\\n")
+The family has no checksum and no fixed width: a digit or a `k` lost on the line is not noticed.
+Give `unit` in the devices file, and prefer another protocol where the indicator offers one.
+
+>>> StgsCodec().feed(b"US,GS,+  1.234kg\r\n")
 [Reading(status='unstable', value='1.234', unit='kg', grams='1234', kind='gross')]
 """
 
@@ -13,57 +17,56 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from devices.framing import Frame, LineFramer
 from devices.messages import ReadingStatus, WeightKind
+from devices.scales.lines import SIGNED, Form, LineCodec, unblanked
 from devices.scales.reading import Fault, Reading, ScaleWord, weighed
 
+_HEAD: Final = r"(?: *(?:\d{2}|@\d{2}),? *)?(ST|US|QT|HD|OL|UL)"
 _LINE: Final = re.compile(
-    r"\s*(?:\d{2})?(ST|US|OL|UL)\s*,\s*(GS|NT|TR|G|N|T)\s*[, ]\s*([+-]?)\s*(\d+(?:\.\d+)?)\s*,?\s*"
-    r"(kg|g|lb|oz|t)\s*",
+    rf" *{_HEAD}[ ,]*(GS|NT|TR|G|N|T|)[ ,]*({SIGNED})[ ,]*(kgs?|g|lbs?|oz|t|pcs?|%) *",
     re.IGNORECASE,
 )
-_NO_WEIGHT: Final = re.compile(r"\s*(?:\d{2})?(OL|UL)\s*(?:,.*)?", re.IGNORECASE)
+_NO_WEIGHT: Final = re.compile(r" *(?:\d{2}|@\d{2})?(OL|UL)\b[ ,]*(GS|NT|)\b.*", re.IGNORECASE)
+_COMMAND: Final = re.compile(r"(\?|I|!|ERR\d*) *")
 _STATUS: Final[dict[str, ReadingStatus]] = {
     "ST": "stable",
+    "QT": "stable",
     "US": "unstable",
+    "HD": "unstable",
     "OL": "overload",
     "UL": "underload",
 }
 _KIND: Final[dict[str, WeightKind]] = {"G": "gross", "N": "net", "T": "tare"}
 
 
-class StgsCodec:
+class StgsCodec(LineCodec):
     """Turns the bytes of an `ST,GS` line into words."""
 
     def __init__(self) -> None:
         """Start with nothing held."""
-        self._framer = LineFramer()
-
-    def feed(self, data: bytes) -> list[ScaleWord]:
-        """Take the next bytes, in any pieces; return what they complete."""
-        return [read(frame) for frame in self._framer.feed(data)]
-
-    def close(self) -> list[ScaleWord]:
-        """No more bytes will come: a message without its end is no message."""
-        return [Fault("framing")] if self._framer.rest() else []
-
-    def clear(self) -> None:
-        """Forget what waits for its end."""
-        self._framer.clear()
+        forms = (Form(_LINE, _weight, inside=True), Form(_NO_WEIGHT, _range), Form(_COMMAND, refusal))
+        super().__init__(forms)
 
 
-def read(frame: Frame) -> ScaleWord:
-    """Return what one line says."""
-    if not frame.whole or not frame.body.isascii():
-        return Fault("framing")
-    line = frame.body.decode("ascii")
-    if full := _LINE.fullmatch(line):
-        head, kind_word, sign, digits, unit = full.groups()
-        kind = _KIND[kind_word[0].upper()]
-        status = _STATUS[head.upper()]
-        if status in {"overload", "underload"}:
-            return Reading(status, kind=kind)
-        return weighed(status, sign.replace("+", "") + digits, unit.lower(), kind)
-    if short := _NO_WEIGHT.fullmatch(line):
-        return Reading(_STATUS[short[1].upper()])
-    return Fault("framing")
+def _weight(found: re.Match[str]) -> ScaleWord:
+    head, kind_word, digits, unit = found.groups()
+    kind = _KIND.get(kind_word[:1].upper(), "unknown")
+    status = _STATUS[head.upper()]
+    if status in {"overload", "underload"}:
+        return _beyond(status, digits, kind)
+    return weighed(status, unblanked(digits), unit, kind)
+
+
+def _range(found: re.Match[str]) -> ScaleWord:
+    kind = _KIND.get(found[2][:1].upper(), "unknown")
+    return _beyond(_STATUS[found[1].upper()], found[0].partition(found[1])[2], kind)
+
+
+def _beyond(status: ReadingStatus, filler: str, kind: WeightKind) -> Reading:
+    """Return a reading without a weight; an overload with a minus sign is below the range."""
+    return Reading("underload" if "-" in filler else status, kind=kind)
+
+
+def refusal(found: re.Match[str]) -> Fault:
+    """Return what `?` (unknown command) and the other refusals of indicators mean."""
+    return Fault("syntax" if found[1] == "?" else "not_executable")

@@ -59,7 +59,7 @@ def judge_unit(unit: Unit, wanted_sku: str, bin_code: str) -> Found | Verdict:
     place = place_name(unit.account)
     facts: dict[str, str | int] = {"sn": unit.serial, "place": place}
     if unit.sku != wanted_sku:
-        return attention("wrong_sku", {"sku": wanted_sku, "got": unit.sku})
+        return stop("wrong_sku", {"sku": wanted_sku, "got": unit.sku})
     if unit.state == "in_stock":
         return "here" if unit.account == account("bin", bin_code) else "elsewhere"
     if unit.state in {"picked", "packed"}:

@@ -14,7 +14,7 @@ import msgspec
 from edge.domain.barcode import Scan, interpret
 from edge.domain.picking import PickJob, PickStep, Stop, Unit, judge_unit, step_of
 from edge.domain.site import tote_code
-from edge.domain.verdict import Params, Verdict, attention, right, then
+from edge.domain.verdict import Params, Verdict, attention, right, stop, then
 from edge.services.finish_picking import finish_list, finish_parcel
 from edge.services.floor import Floor
 from edge.services.pick_short import report_short
@@ -242,7 +242,7 @@ def _pick_by_gtin(
             return attention("sn_unknown", {"sn": scan.serial, "sku": current.sku})
         return attention("product_unknown", {"text": scan.exact, "sku": current.sku})
     if product.sku != current.sku:
-        return attention("wrong_sku", {"sku": current.sku, "got": product.sku})
+        return stop("wrong_sku", {"sku": current.sku, "got": product.sku})
     if product.serial_policy == "full":
         return attention("sn_instead", {"sku": current.sku})
     if ledger.balance(floor.sql, account("bin", current.bin), current.sku) < 1:

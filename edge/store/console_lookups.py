@@ -22,7 +22,7 @@ STATES: Final = (
 
 
 class ParcelHead(NamedTuple):
-    """A parcel in a list."""
+    """A parcel in a list; `refund` is 1 when head office asked to cancel it."""
 
     row: int
     parcel_id: str
@@ -36,7 +36,7 @@ class ParcelHead(NamedTuple):
     tote: str | None
     units: int
     changed_ms: int
-    refund: bool
+    refund: int
 
 
 _HEAD: Final = (
@@ -62,7 +62,7 @@ def parcels(
         "ORDER BY p.cut_off_ms, p.rowid LIMIT :limit",
         {"state": state, "courier": courier, "cut_off": after[0], "row": after[1], "limit": limit},
     )
-    return [ParcelHead(*row[:12], bool(row[12])) for row in rows]
+    return [ParcelHead(*row) for row in rows]
 
 
 def parcels_of_wave(sql: sqlite3.Connection, wave: str, limit: int = PAGE * 4) -> list[ParcelHead]:
@@ -71,7 +71,7 @@ def parcels_of_wave(sql: sqlite3.Connection, wave: str, limit: int = PAGE * 4) -
         f"SELECT {_HEAD} FROM parcels p WHERE p.wave = ? ORDER BY p.tote, p.parcel_id LIMIT ?",  # noqa: S608
         (wave, limit),
     )
-    return [ParcelHead(*row[:12], bool(row[12])) for row in rows]
+    return [ParcelHead(*row) for row in rows]
 
 
 def parcels_of_order(sql: sqlite3.Connection, order_no: str) -> list[ParcelHead]:
@@ -80,7 +80,7 @@ def parcels_of_order(sql: sqlite3.Connection, order_no: str) -> list[ParcelHead]
         f"SELECT {_HEAD} FROM parcels p WHERE p.order_no = ? ORDER BY p.parcel_id LIMIT ?",  # noqa: S608
         (order_no, PAGE),
     )
-    return [ParcelHead(*row[:12], bool(row[12])) for row in rows]
+    return [ParcelHead(*row) for row in rows]
 
 
 class Event(NamedTuple):

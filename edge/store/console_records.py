@@ -150,7 +150,8 @@ def newest_jobs(sql: sqlite3.Connection, limit: int) -> list[JobBrief]:
         "j.changed_ms, j.document_id, COALESCE(a.waybill, j.document_id) FROM ("
         "  SELECT *, 0 AS later FROM (SELECT * FROM print_jobs WHERE state IN "
         "    ('unknown', 'failed_before_send', 'queued', 'sending', 'sent') LIMIT :limit) "
-        "  UNION ALL SELECT *, 1 FROM (SELECT * FROM print_jobs WHERE state IN "
+        # Newest first by row number, which stops early; by state it would sort every label ever.
+        "  UNION ALL SELECT *, 1 FROM (SELECT * FROM print_jobs WHERE +state IN "
         "    ('confirmed', 'cancelled') ORDER BY rowid DESC LIMIT :limit)) j "
         "LEFT JOIN parcels a ON a.parcel_id = j.document_id "
         "ORDER BY j.later, j.changed_ms DESC LIMIT :limit",

@@ -183,7 +183,7 @@ def waiting(sql: sqlite3.Connection, limit: int = WAITING_MAX) -> list[Waiting]:
         "ELSE 2 END, e.opened_ms LIMIT ?",
         (limit,),
     )
-    return [Waiting(*row[:4], msgspec.json.decode(row[4]), *row[5:]) for row in rows]
+    return [Waiting(*(*row[:4], msgspec.json.decode(row[4]), *row[5:])) for row in rows]
 
 
 def waiting_count(sql: sqlite3.Connection) -> int:

@@ -201,9 +201,7 @@ def _greedy_cover(totals: Mapping[str, int], useful: list[Offer]) -> tuple[Offer
         )
         rest.remove(best)
         chosen.append(best)
-        left = {
-            sku: max(0, units - max(0, best.atp.get(sku, 0))) for sku, units in left.items()
-        }
+        left = {sku: max(0, units - max(0, best.atp.get(sku, 0))) for sku, units in left.items()}
     return tuple(chosen)
 
 

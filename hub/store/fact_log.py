@@ -38,7 +38,7 @@ def ensure_node(sql: sqlite3.Connection, node: str, name: str = "") -> None:
     """Make `node` known (its code is the warehouse code); a given `name` replaces the old one."""
     sql.execute(
         "INSERT INTO nodes (node, name) VALUES (?, ?) ON CONFLICT (node) DO UPDATE"
-        " SET name = CASE excluded.name WHEN '' THEN name ELSE excluded.name END",
+        " SET name = CASE excluded.name WHEN '' THEN nodes.name ELSE excluded.name END",
         (node, name),
     )
 
@@ -76,7 +76,7 @@ def queue_command(sql: sqlite3.Connection, node: str, command: Command, *, comma
     ensure_node(sql, node)
     row = sql.execute(
         "INSERT INTO command_heads (node, head_seq) VALUES (?, 1)"
-        " ON CONFLICT (node) DO UPDATE SET head_seq = head_seq + 1 RETURNING head_seq",
+        " ON CONFLICT (node) DO UPDATE SET head_seq = command_heads.head_seq + 1 RETURNING head_seq",
         (node,),
     ).fetchone()
     seq = int(row["head_seq"])

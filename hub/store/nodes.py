@@ -164,6 +164,7 @@ def welcome(sql: sqlite3.Connection, hello: Hello, at_ms: int) -> None:
     )
     sql.execute(
         "INSERT INTO command_heads (node, head_seq) VALUES (?, ?)"
-        " ON CONFLICT (node) DO UPDATE SET head_seq = max(head_seq, excluded.head_seq)",
+        " ON CONFLICT (node) DO UPDATE SET head_seq ="
+        " max(command_heads.head_seq, excluded.head_seq)",
         (hello.node, hello.down_cursor),
     )

@@ -145,7 +145,8 @@ class SqliteCatalogue:
     def rules(self) -> tuple[Rule, ...]:
         """Return the newest version of every review rule."""
         rows = self._sql.execute(
-            "SELECT rule, max(version) FROM review_rules GROUP BY rule_id ORDER BY rule_id"
+            "SELECT rule FROM review_rules r WHERE version = (SELECT max(version) FROM review_rules"
+            " WHERE rule_id = r.rule_id) ORDER BY rule_id"
         )
         return tuple(_rules.decode(row["rule"]) for row in rows)
 

@@ -11,7 +11,7 @@ def where(filters: Mapping[str, str], columns: tuple[str, ...]) -> tuple[str, li
     Column names come from `columns`, never from the caller, so no text of a request becomes SQL.
     """
     used = [column for column in columns if filters.get(column)]
-    clause = " AND ".join(f"{column} = ?" for column in used) or "1"
+    clause = " AND ".join(f"{column} = ?" for column in used) or "1 = 1"
     return clause, [filters[column] for column in used]
 
 

@@ -94,8 +94,8 @@ class SqliteParcels:
         columns = ", ".join(f"p.{field}" for field in _FIELDS)
         rows = self._sql.execute(
             f"SELECT {columns} FROM nodes n CROSS JOIN parcels p"  # noqa: S608  constant columns
-            " INDEXED BY parcels_to_release ON p.warehouse = n.node AND p.state = 'reserved'"
-            " WHERE n.enrolled_ms IS NOT NULL LIMIT ?",
+            " INDEXED BY parcels_to_release WHERE p.warehouse = n.node AND p.state = 'reserved'"
+            " AND n.enrolled_ms IS NOT NULL ORDER BY n.node, p.parcel_id LIMIT ?",
             (limit,),
         )
         return [_row(row) for row in rows]
@@ -130,7 +130,7 @@ class SqliteParcels:
         """Return the next number of a counter; no number is given twice."""
         row = self._sql.execute(
             "INSERT INTO counters (counter, value) VALUES (?, 1)"
-            " ON CONFLICT (counter) DO UPDATE SET value = value + 1 RETURNING value",
+            " ON CONFLICT (counter) DO UPDATE SET value = counters.value + 1 RETURNING value",
             (counter,),
         ).fetchone()
         return int(row["value"])

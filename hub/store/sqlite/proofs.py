@@ -7,7 +7,7 @@ up again from the journals and logs and compare.
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from typing import ClassVar, Final
 
 from hub.domain.orders import order_status
 from hub.domain.rows import BookCheck
@@ -19,6 +19,16 @@ TOLD_MAX: Final = 20
 
 class SqliteProofs:
     """See `hub.store.protocol_goods.ProofBook`."""
+
+    JOINED_STATES: ClassVar = "group_concat(state)"
+    HELD_UNITS: ClassVar = (
+        "SELECT json_extract(a.value, '$[0]') AS sku,"
+        " json_extract(a.value, '$[1]') AS warehouse,"
+        " sum(json_extract(a.value, '$[2]')) AS units"
+        " FROM reservations r, json_each(r.allocations) a"
+        " WHERE r.state IN ('open', 'confirmed') GROUP BY 1, 2"
+    )
+    """The two places where databases speak differently."""
 
     def __init__(self, sql: sqlite3.Connection) -> None:
         """Work on the connection of one snapshot."""
@@ -75,7 +85,8 @@ class SqliteProofs:
     def rights_conserved(self) -> list[str]:
         """Check that no account is negative, none of the rights vanished, none was sold twice."""
         rows = self._sql.execute(
-            "SELECT sku, warehouse FROM rights WHERE min(pool, held, ordered, shipped, burnt) < 0"
+            "SELECT sku, warehouse FROM rights WHERE pool < 0 OR held < 0 OR ordered < 0"
+            " OR shipped < 0 OR burnt < 0"
             " OR minted <> pool + held + ordered + shipped + burnt"
             " OR held + ordered + shipped > minted - burnt LIMIT ?",
             (TOLD_MAX,),
@@ -93,12 +104,7 @@ class SqliteProofs:
             " FROM parcels p JOIN parcel_lines l ON l.parcel_id = p.parcel_id"
             " WHERE p.state NOT IN ('shipped', 'cancelled', 'short')"
             " GROUP BY l.sku, p.warehouse),"
-            " open_reservations AS ("
-            " SELECT json_extract(a.value, '$[0]') AS sku,"
-            "  json_extract(a.value, '$[1]') AS warehouse,"
-            "  sum(json_extract(a.value, '$[2]')) AS units"
-            " FROM reservations r, json_each(r.allocations) a"
-            " WHERE r.state IN ('open', 'confirmed') GROUP BY 1, 2)"
+            f" open_reservations AS ({self.HELD_UNITS})"  # noqa: S608  constant
             " SELECT r.sku, r.warehouse, r.ordered, r.held, coalesce(p.units, 0) AS parcels,"
             "  coalesce(h.units, 0) AS reservations FROM rights r"
             " LEFT JOIN open_parcels p ON p.sku = r.sku AND p.warehouse = r.warehouse"
@@ -119,7 +125,7 @@ class SqliteProofs:
             "SELECT o.order_id, o.status, o.held, o.cancel_asked,"
             " (SELECT coalesce(sum(missing), 0) FROM order_lines l WHERE l.order_id = o.order_id)"
             "  AS missing,"
-            " (SELECT coalesce(group_concat(state), '') FROM parcels p"
+            f" (SELECT coalesce({self.JOINED_STATES}, '') FROM parcels p"  # noqa: S608  constant
             "  WHERE p.order_id = o.order_id) AS states FROM orders o"
         )
         wrong = []
@@ -173,7 +179,8 @@ class SqliteProofs:
             " AND p.serial_policy = 'full' LEFT JOIN on_hand h"
             " ON h.warehouse = s.warehouse AND h.sku = s.sku"
             " WHERE s.state IN ('in_stock', 'picked', 'packed')"
-            " GROUP BY s.warehouse, s.sku HAVING count(*) <> coalesce(units, 0) LIMIT ?",
+            " GROUP BY s.warehouse, s.sku HAVING count(*) <> coalesce(max(h.quantity + h.unnamed_lost), 0)"
+            " LIMIT ?",
             (TOLD_MAX,),
         )
         return sentences + [
@@ -202,6 +209,7 @@ class SqliteProofs:
         rows = self._sql.execute(
             f"SELECT {columns} FROM (SELECT *, row_number() OVER"  # noqa: S608  constant columns
             " (PARTITION BY warehouse ORDER BY at_ms DESC, seq DESC) AS place FROM book_checks)"
+            " AS ranked"
             " WHERE place = 1 ORDER BY warehouse"
         )
         return [BookCheck(**dict(row)) for row in rows]

@@ -67,7 +67,7 @@ class SqliteRights:
         self._sql.execute(
             "INSERT INTO rights (sku, warehouse, minted, pool) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (sku, warehouse) DO UPDATE SET"
-            " minted = minted + excluded.minted, pool = pool + excluded.pool",
+            " minted = rights.minted + excluded.minted, pool = rights.pool + excluded.pool",
             (sku, warehouse, quantity, quantity),
         )
         self._journal(sku, warehouse, "mint", "pool", quantity, reference)

@@ -23,8 +23,9 @@ class SqliteStock:
         """Change units on hand and units still loading; return the units on hand after it."""
         row = self._sql.execute(
             "INSERT INTO on_hand (warehouse, sku, quantity, loading) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (warehouse, sku) DO UPDATE SET quantity = quantity + excluded.quantity,"
-            " loading = loading + excluded.loading RETURNING quantity",
+            " ON CONFLICT (warehouse, sku) DO UPDATE SET"
+            " quantity = on_hand.quantity + excluded.quantity,"
+            " loading = on_hand.loading + excluded.loading RETURNING quantity",
             (warehouse, sku, quantity, loading),
         ).fetchone()
         return int(row["quantity"])

@@ -50,9 +50,7 @@ HOUR_MS: Final = 3_600_000
 
 PHONES: Final = tuple(f"7B2Q9K4M00{n:04d}" for n in range(3100, 3400))
 CHARGERS: Final = tuple(f"8D4T77KX02{n:04d}" for n in range(1000, 1060))
-LEAD: Final = "BDG-0001"
-PICKER: Final = "BDG-0002"
-PACKER: Final = "BDG-0007"
+LEAD, PICKER = "BDG-0001", "BDG-0002"
 
 
 class DayClock(SystemClock):
@@ -385,11 +383,8 @@ def open_page(browser: Browser) -> Iterator[Open]:
 
 def local_zone() -> str:
     """Return the zone of this machine for the browser, which would else use another."""
-    name = os.environ.get("TZ", "")
-    if name:
-        return name
-    link = Path("/etc/localtime")
-    return str(link.resolve()).partition("zoneinfo/")[2] or "UTC"
+    link = str(Path("/etc/localtime").resolve())
+    return os.environ.get("TZ") or link.partition("zoneinfo/")[2] or "UTC"
 
 
 @pytest.fixture

@@ -42,6 +42,8 @@ CHROMIUM: Final = "/usr/bin/chromium"
 STATION: Final = "handheld-07"
 READY_SECONDS: Final = 20
 SHOTS: Final = os.environ.get("BINCARD_TEST_SHOTS", "")
+REMEMBER_GREEN: Final = Path(__file__).with_name("remember_green.js").read_text()
+OVERFLOW: Final = Path(__file__).with_name("overflow.js").read_text()
 BOUNCE_MS: Final = 800
 """After so long the same code is a new scan, with room for a slow machine."""
 CUT_OFF_MS: Final = 4_102_444_800_000
@@ -354,26 +356,6 @@ class Hand:
             serials = stop["expected_serials"]
             self.scan(serials[number] if serials else stop["gtin"])
             self.green()
-
-
-REMEMBER_GREEN: Final = """
-window.greens = [];
-new MutationObserver(() => {
-    const green = document.querySelector(".full.ok");
-    if (green && green.dataset.at !== window.greenAt) {
-        window.greenAt = green.dataset.at;
-        window.greens.push(green.querySelector(".slot").textContent);
-    }
-}).observe(document, { childList: true, subtree: true });
-"""
-
-OVERFLOW: Final = """() => [...document.querySelectorAll("#hand *")].filter((el) => {
-    const box = el.getBoundingClientRect();
-    if (!box.width || el.closest("svg")) return false;
-    const cut = el.scrollWidth > el.clientWidth + 1 && !el.matches(".name, .goods-name")
-        && getComputedStyle(el).display !== "inline";
-    return cut || box.right > innerWidth + 1 || box.bottom > innerHeight + 1 || box.left < -1;
-}).map((el) => `${el.tagName}.${el.className}: ${el.textContent}`)"""
 
 
 @pytest.fixture

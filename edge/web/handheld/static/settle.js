@@ -6,13 +6,10 @@
 const wasGood = (answer) => answer.outcome === "accepted"
   || (answer.outcome === "duplicate" && answer.signal === "right");
 
-/** Signals that the look fixes, whatever the edge calls them. */
-const FIXED = { wrong_sku: "stop" };
-
 const told = (scan, answer) => ({
   accepted: false,
   code: answer.code,
-  signal: FIXED[answer.code] ?? (answer.signal === "right" ? "stop" : answer.signal),
+  signal: answer.signal === "right" ? "stop" : answer.signal,
   params: { ...answer.params, code: scan.raw },
   message: answer.message,
   op_id: scan.op_id,

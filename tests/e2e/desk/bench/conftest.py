@@ -37,9 +37,12 @@ def _start(arguments: list[str], state_dir: Path, **more: str) -> tuple[Any, dic
     return process, told(state_dir, process.pid)
 
 
-@pytest.fixture
-def devices(tmp_path: Path) -> Iterator[tuple[httpx.Client, dict[str, Any]]]:
+@pytest.fixture(scope="session")
+def devices(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[httpx.Client, dict[str, Any]]]:
     """Scale 2 and printer 2, simulated; yields (their hands, the bus of the devices process)."""
+    tmp_path = tmp_path_factory.mktemp("devices")
     lines = tmp_path / "simulated"
     (tmp_path / "simulate.json").write_text(
         json.dumps(
@@ -76,6 +79,8 @@ def bench_edge(
 ) -> Iterator[tuple[Any, httpx.Client]]:
     """A warehouse with two picked parcels on cart C04 and bench 2 with its scale and printer."""
     hands, bus = devices
+    hands.put("/scales/scale-2", json={"unplugged": False, "grams": 0})
+    hands.put("/printers/printer-2", json={"paper_out": False, "reset_after_bytes": None})
     edge = start_edge(tmp_path, bus)
     edge.order(1, [("CY-AIR3-WH", 2), ("YC-GAN65", 2), ("GIFT-01", 1)], "SF", hours=2)
     edge.order(2, [("CY-AIR3-WH", 1)], "SF", hours=2)

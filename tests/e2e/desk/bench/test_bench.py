@@ -30,6 +30,15 @@ def step(page: Page, number: int) -> None:
     expect(page.locator("#steps [aria-current=step] > span").first).to_have_text(str(number))
 
 
+def in_chinese(edge, open_page, shot, name: str, selector: str, text: str) -> None:
+    """The same bench on another screen in Chinese."""
+    page = open_page(edge, "/bench/2", language="zh-CN", size=(1280, 800))
+    expect(page.locator(selector)).to_contain_text(text)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    shot(page, name)
+    page.close()
+
+
 def scan_out(page: Page, edge, parcel_id: str = "P-0001") -> None:
     """Log in, open the parcel's tote and scan every unit out."""
     wedge(page, "BDG-0007")
@@ -82,19 +91,18 @@ def test_a_parcel_goes_over_the_bench_from_tote_to_label(
     hands.put("/scales/scale-2", json={"grams": 0})
 
 
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_a_wrong_unit_stops_the_bench_until_the_right_one_or_the_button(
-    bench_edge, open_page, shot, language: str
+    bench_edge, open_page, shot
 ) -> None:
     edge, _ = bench_edge
-    page = open_page(edge, "/bench/2", language=language)
+    page = open_page(edge, "/bench/2", language="en")
     wedge(page, "BDG-0007")
     wedge(page, edge.rows("SELECT tote FROM parcels WHERE parcel_id = 'P-0001'")[0][0])
     step(page, 2)
     wedge(page, edge.units_of("P-0002")[0])
     expect(page.locator(".halt.stop h1")).to_contain_text(re.compile("Not a unit|不是这一包"))
     expect(page.locator("html[data-signal=stop]")).to_be_attached()
-    shot(page, f"bench-wrong-unit-{language[:2]}")
+    shot(page, "bench-wrong-unit-en")
     page.keyboard.press("F1")
     expect(page.locator(".halt")).to_have_count(0)
     wedge(page, edge.units_of("P-0002")[0])
@@ -104,12 +112,11 @@ def test_a_wrong_unit_stops_the_bench_until_the_right_one_or_the_button(
     expect(page.locator(".halt")).to_have_count(0)
 
 
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_a_weight_outside_its_window_stops_until_a_lead_answers_for_it(
-    bench_edge, open_page, shot, language: str
+    bench_edge, open_page, shot
 ) -> None:
     edge, hands = bench_edge
-    page = open_page(edge, "/bench/2", language=language, size=(1280, 800))
+    page = open_page(edge, "/bench/2", language="en", size=(1280, 800))
     scan_out(page, edge)
     hands.put("/scales/scale-2", json={"grams": 2_700})
     expect(page.locator(".halt.stop h1")).to_contain_text(
@@ -117,12 +124,13 @@ def test_a_weight_outside_its_window_stops_until_a_lead_answers_for_it(
     )
     expect(page.locator(".needle .mark.out")).to_be_visible()
     expect(page.locator(".halt .todo")).to_contain_text("云驰 65W")
-    shot(page, f"bench-5-heavy-{language[:2]}")
+    shot(page, "bench-5-heavy-en")
+    in_chinese(edge, open_page, shot, "bench-5-heavy-zh", ".halt h1", "重了")
     page.keyboard.press("F6")
     says(page, re.compile("lead's badge|主管工牌"))
     wedge(page, "BDG-0001")
     says(page, re.compile("why it passes|放行原因"))
-    shot(page, f"bench-5-pass-{language[:2]}")
+    shot(page, "bench-5-pass-en")
     page.keyboard.press("F1")
     step(page, 4)
     assert edge.rows("SELECT kind, badge, reason FROM weight_overrides") == [
@@ -150,34 +158,32 @@ def test_a_refund_stops_the_bench_and_the_rack_ends_it(bench_edge, open_page, sh
     assert edge.rows("SELECT state FROM parcels WHERE parcel_id = 'P-0001'") == [("cancelled",)]
 
 
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_no_paper_is_amber_and_goes_by_itself(bench_edge, open_page, shot, language: str) -> None:
+def test_no_paper_is_amber_and_goes_by_itself(bench_edge, open_page, shot) -> None:
     edge, hands = bench_edge
     hands.put("/printers/printer-2", json={"paper_out": True})
-    page = open_page(edge, "/bench/2", language=language, size=(1280, 800))
+    page = open_page(edge, "/bench/2", language="en", size=(1280, 800))
     scan_out(page, edge)
     hands.put("/scales/scale-2", json={"grams": 1_980})
     expect(page.locator(".halt.attention h1")).to_contain_text(re.compile("out of paper|缺纸"))
-    shot(page, f"bench-8-paper-{language[:2]}")
+    shot(page, "bench-8-paper-en")
+    in_chinese(edge, open_page, shot, "bench-8-paper-zh", ".halt h1", "2 号打印机缺纸")
     hands.put("/printers/printer-2", json={"paper_out": False})
     expect(page.locator(".halt")).to_have_count(0)
     expect(page.locator("#label .state")).to_contain_text(re.compile("printed|已打印"))
     hands.put("/scales/scale-2", json={"grams": 0})
 
 
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_an_unknown_label_asks_and_a_scan_of_it_is_the_proof(
-    bench_edge, open_page, shot, language: str
-) -> None:
+def test_an_unknown_label_asks_and_a_scan_of_it_is_the_proof(bench_edge, open_page, shot) -> None:
     edge, hands = bench_edge
     hands.put("/printers/printer-2", json={"reset_after_bytes": 600})
-    page = open_page(edge, "/bench/2", language=language, size=(1280, 800))
+    page = open_page(edge, "/bench/2", language="en", size=(1280, 800))
     scan_out(page, edge)
     hands.put("/scales/scale-2", json={"grams": 1_980})
     expect(page.locator(".halt.unknown h1")).to_contain_text(
         re.compile("Did the label come out|面单出来了吗"), timeout=30_000
     )
-    shot(page, f"bench-7-unknown-{language[:2]}")
+    shot(page, "bench-7-unknown-en")
+    in_chinese(edge, open_page, shot, "bench-7-unknown-zh", ".halt h1", "面单出来了吗？")
     wedge(page, "SF138920470001")
     says(page, re.compile("Scan tote|扫描 周转箱"))
     assert edge.rows("SELECT state, copy_no FROM print_jobs") == [("confirmed", 1)]
@@ -245,10 +251,9 @@ def test_a_code_can_be_typed_and_the_reprint_asks_why(bench_edge, open_page, sho
     hands.put("/scales/scale-2", json={"grams": 0})
 
 
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_the_bench_fits_a_handheld_screen_too(bench_edge, open_page, shot, language: str) -> None:
+def test_the_bench_fits_a_handheld_screen_too(bench_edge, open_page, shot) -> None:
     edge, _ = bench_edge
-    page = open_page(edge, "/bench/2", language=language, size=(480, 800))
+    page = open_page(edge, "/bench/2", language="en", size=(480, 800))
     wedge(page, "BDG-0007")
     wedge(page, edge.rows("SELECT tote FROM parcels WHERE parcel_id = 'P-0001'")[0][0])
     step(page, 2)
@@ -256,7 +261,7 @@ def test_the_bench_fits_a_handheld_screen_too(bench_edge, open_page, shot, langu
         wedge(page, code)
     expect(page.locator("#steps [aria-current=step] .end")).to_have_text("3 / 5")
     assert page.evaluate("document.documentElement.scrollWidth") <= 480
-    shot(page, f"bench-480-scan-{language[:2]}")
+    shot(page, "bench-480-scan-en")
 
 
 def test_a_lead_types_the_weight_while_the_scale_is_away(bench_edge, open_page, shot) -> None:
@@ -274,3 +279,14 @@ def test_a_lead_types_the_weight_while_the_scale_is_away(bench_edge, open_page, 
     page.keyboard.press("Enter")
     step(page, 4)
     assert edge.rows("SELECT kind, badge FROM weight_overrides") == [("manual", "BDG-0001")]
+
+
+def test_the_console_shows_each_device_and_what_to_do_about_it(bench_edge, open_page, shot) -> None:
+    edge, hands = bench_edge
+    hands.put("/scales/scale-2", json={"unplugged": True})
+    page = open_page(edge, "/devices")
+    scale = page.locator("tbody tr", has_text="scale 2").first
+    expect(scale).to_contain_text("Check power and cable", timeout=20_000)
+    expect(page.locator("tbody tr", has_text="printer 2").first).to_contain_text("nothing to do")
+    expect(page.locator("#health")).to_contain_text("Scales 0 / 1")
+    shot(page, "console-devices-down-en")

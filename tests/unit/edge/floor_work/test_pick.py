@@ -48,7 +48,7 @@ def test_a_whole_list_from_badge_to_done(floor: Any) -> None:
         ((), "B99-99-9", "bin_unknown", "attention"),
         ((), "SN1", "bin_first", "attention"),
         (("B01-01-1",), "SN9", "sn_unknown", "attention"),
-        (("B01-01-1",), "6901234567908", "wrong_sku", "attention"),
+        (("B01-01-1",), "6901234567908", "wrong_sku", "stop"),
         (("B01-01-1",), "6901234567892", "sn_instead", "attention"),
         (("B01-01-1", "SN1"), "SN1", "sn_already_picked", "attention"),
         (("B01-01-1",), "SN1SN1", "read_doubled", "attention"),
