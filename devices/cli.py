@@ -43,7 +43,9 @@ def list_() -> None:
 @click.option("--port", required=True, help="Path or URL, such as /dev/ttyUSB0 or socket://h:p.")
 @click.option("--protocol", required=True, help="A scale or serial scanner protocol.")
 @click.option("--baud", type=int, default=None, help="Default: that of the protocol.")
-@click.option("--seconds", type=float, default=PROBE_SECONDS, show_default=True)
+@click.option(
+    "--seconds", type=float, default=PROBE_SECONDS, show_default=True, help="How long to listen."
+)
 def probe(port: str, protocol: str, baud: int | None, seconds: float) -> None:
     """Ask one device and show what it says. Sends nothing but the question for the weight."""
     from devices import listing
@@ -53,7 +55,13 @@ def probe(port: str, protocol: str, baud: int | None, seconds: float) -> None:
 
 
 @devices.command()
-@click.option("--config", "path", required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--config",
+    "path",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="JSON file: control port, scales, scanners, printers.",
+)
 def simulate(path: Path) -> None:
     """Be the scales, scanners and printers described in a JSON file, on real ports."""
     from devices.simulated import process
@@ -64,7 +72,7 @@ def simulate(path: Path) -> None:
 
 
 @devices.command(name="decode")
-@click.option("--protocol", required=True)
+@click.option("--protocol", required=True, help="Name of the protocol; a wrong one lists all.")
 def decode_(protocol: str) -> None:
     """Read raw bytes on standard input, print what they say as JSON, one object a line."""
     from devices import decode

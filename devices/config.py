@@ -14,6 +14,7 @@ import msgspec
 
 from devices.messages import WeightKind
 from devices.scales.protocols import PROTOCOLS
+from devices.scales.reading import GRAMS
 from devices.scales.settle import HOLD_MS, NEAR_ZERO_GRAMS
 from devices.scanners.codec import SERIAL_ENDS
 from shared.domain.errors import InvalidInput
@@ -32,7 +33,8 @@ class ScaleConfig(msgspec.Struct, frozen=True, kw_only=True, tag="scale", tag_fi
 
     `baud`, `data_bits` and `parity` default to those of the protocol. `mode` is to `poll` or to
     listen to a `stream`. `unit` and `weight_kind`, when given, must be what the frames say: a
-    scale switched to pounds is an error, not a heavy parcel.
+    scale switched to pounds is an error, not a heavy parcel. A protocol whose frames tell no unit
+    needs it: nobody may guess whether 1560 is grams or kilograms.
     """
 
     name: Name
@@ -127,6 +129,10 @@ def _scale(entry: dict[str, object]) -> ScaleConfig:
         raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}, got {scale.protocol!r}")
     if scale.mode == "poll" and protocol.poll is None:
         raise ValueError(f'{scale.protocol} cannot be asked: set "mode": "stream"')
+    if protocol.unitless and scale.unit is None:
+        raise ValueError(f'{scale.protocol} does not tell its unit: set "unit", such as "kg"')
+    if scale.unit is not None and scale.unit not in GRAMS:
+        raise ValueError(f"unit must be one of {', '.join(GRAMS)}, got {scale.unit!r}")
     return scale
 
 

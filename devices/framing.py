@@ -104,9 +104,9 @@ class BracketFramer:
     """
 
     def __init__(self, start: bytes, end: bytes, limit: int = SCALE_BYTES_MAX):
-        """`start` and `end` are one byte each."""
-        self._start = start[0]
-        self._end = end[0]
+        """`start` and `end` are bytes any one of which starts or ends a message."""
+        self._start = start
+        self._end = end
         self._limit = limit
         self._held: bytearray | None = None
         self._stray = bytearray()
@@ -115,12 +115,12 @@ class BracketFramer:
         """See `Framer.feed`; bytes outside the brackets come as one frame that is not whole."""
         frames: list[Frame] = []
         for byte in data:
-            if byte == self._start:
+            if byte in self._start:
                 frames += self._give_up()
                 self._held = bytearray()
             elif self._held is None:
                 self._keep_stray(byte)
-            elif byte == self._end:
+            elif byte in self._end:
                 frames.append(Frame(bytes(self._held)))
                 self._held = None
             else:

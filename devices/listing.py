@@ -17,6 +17,7 @@ from devices.messages import AskHealth, HealthChanged, HealthReply, encoder, rep
 from devices.port import Port, PortLost
 from devices.printers.service import printers_from
 from devices.scales.protocols import PROTOCOLS
+from devices.scales.reading import Ack
 from devices.settings import Settings
 from shared.domain.errors import Unavailable
 
@@ -99,6 +100,8 @@ def probed(port: str, protocol: str, *, baud: int | None, seconds: float) -> Ite
             for word in codec.feed(line.take()):
                 said += 1
                 yield decode.json_line(word)
+                if scale and isinstance(word, Ack) and (reply := scale.reply_to(word)):
+                    line.send(reply)
             time.sleep(PROBE_PAUSE_SECONDS)
         line.close()
     except PortLost as error:

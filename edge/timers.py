@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from edge.services.digest_books import digest_books
-from edge.store import waves
+from edge.services.recover import recover
+from edge.store import recoveries, waves
 from shared.domain.errors import BincardError
 from shared.runtime import logs
 
@@ -25,13 +26,18 @@ PLAN_SECONDS: Final = 1.0
 RETRY_MS: Final = 15_000
 """Parcels that lack stock are tried again this often."""
 DIGEST_SECONDS: Final = 30.0
+RECOVER_SECONDS: Final = 0.5
+"""How often a node whose disk went back in time looks whether it can go on."""
 
 log = logs.get("timers")
 
 
 def of(node: EdgeNode) -> list[Coroutine[Any, Any, None]]:
     """Return the timers of `node`, to be run as tasks."""
-    tasks = [_every(node, DIGEST_SECONDS, lambda: digest(node))]
+    tasks = [
+        _every(node, DIGEST_SECONDS, lambda: digest(node)),
+        _every(node, RECOVER_SECONDS, lambda: win_back(node)),
+    ]
     if node.settings.auto_waves:
         planner = _Planner(node)
         tasks.append(_every(node, PLAN_SECONDS, planner.tick))
@@ -49,9 +55,21 @@ async def _every(node: EdgeNode, seconds: float, run: Callable[[], Awaitable[obj
             log.warning("timer_failed", kind=type(error).__name__, exc_info=error)
 
 
+async def win_back(node: EdgeNode) -> None:
+    """Enter what the disk forgot into the books again, step by step, as far as it is here."""
+    if not await node.database.read(recoveries.running):
+        return
+    op_id = node.new_id()
+    progress = "working"
+    while progress == "working" and not node.stopping.is_set():
+        progress = await node.database.write(
+            lambda tx: recover(tx, lambda op, actor: node.floor(tx, op, actor), op_id)
+        )
+
+
 async def digest(node: EdgeNode) -> None:
     """Record what the books add up to, when something happened since the last time."""
-    if not node.site.warehouse:
+    if not node.site.warehouse or await node.database.read(recoveries.running):
         return
     op_id = node.new_id()
     try:

@@ -47,16 +47,31 @@ def serve() -> None:
 def migrate(check: bool) -> None:
     """Bring the books' schema up to date."""
     from hub.instance import books_taken
-    from hub.store.sqlite.hub_store import MIGRATIONS
-    from shared.runtime import migrate as schema
+    from hub.store.open_books import migrate_books, pending_migrations
 
     settings = _settings()
     if check:
-        waiting = schema.pending(settings.database, *MIGRATIONS)
+        waiting = pending_migrations(settings.database, settings.postgres_url)
         _print_json({"waiting": waiting})
         sys.exit(1 if waiting else 0)
     with books_taken(settings.state_dir):
-        _print_json({"applied": schema.migrate(settings.database, *MIGRATIONS)})
+        applied = migrate_books(settings.database, settings.postgres_url)
+        _print_json({"applied": applied})
+
+
+@hub.command("copy-to-postgres")
+@click.argument("url")
+def copy_to_postgres(url: str) -> None:
+    """Copy the books from the file to the empty server at URL, and prove that both are equal."""
+    from hub.instance import books_taken
+    from hub.services.verify_books import verify_books
+    from hub.store.postgres.copy import copy_books
+
+    settings = _settings()
+    with books_taken(settings.state_dir):
+        report = copy_books(settings.database, url, lambda desk: verify_books(desk).holds)
+    _print_json(report)
+    sys.exit(0 if report.holds else 1)
 
 
 @hub.command()
@@ -89,6 +104,8 @@ def restore(file: Path) -> None:
     from shared.runtime.clock import SystemClock, SystemEntropy
 
     settings = _settings()
+    if settings.postgres_url:
+        raise click.UsageError("these books are kept by a PostgreSQL server; restore them there")
     clock = SystemClock()
     with books_taken(settings.state_dir):
         check_file(file)

@@ -14,10 +14,9 @@ import msgspec
 
 from hub.instance import KEY_FILE, running_hub
 from hub.settings import Settings
-from hub.store.sqlite.hub_store import MIGRATIONS
+from hub.store.open_books import pending_migrations
 from shared.domain.errors import BincardError
 from shared.runtime import private_file
-from shared.runtime.migrate import pending
 
 DISK_FREE_BYTES_MIN: Final = 1_073_741_824
 SANE_SECONDS: Final = 1_704_067_200
@@ -65,15 +64,29 @@ def _clock() -> Finding:
 
 
 def _books(settings: Settings) -> Finding:
+    if settings.postgres_url:
+        return _server(settings)
     if not settings.database.exists():
         return Finding("books", True, "There are no books yet; the hub makes them at its start.")
     try:
-        waiting = pending(settings.database, *MIGRATIONS)
+        waiting = pending_migrations(settings.database, "")
     except sqlite3.DatabaseError as error:
         return Finding("books", False, f"{settings.database} cannot be read: {error}.")
     if waiting:
         return Finding("books", False, f"Run `bincard hub migrate`: {', '.join(waiting)} waits.")
     return Finding("books", True, f"{settings.database} is up to date.")
+
+
+def _server(settings: Settings) -> Finding:
+    """Look at the books on a server; its address is not told, for it may carry a password."""
+    try:
+        waiting = pending_migrations(settings.database, settings.postgres_url)
+    except Exception as error:  # noqa: BLE001  whatever the driver says, the books are not there
+        kind = type(error).__name__
+        return Finding("books", False, f"The PostgreSQL server cannot be asked ({kind}).")
+    if waiting:
+        return Finding("books", False, f"Run `bincard hub migrate`: {', '.join(waiting)} waits.")
+    return Finding("books", True, "The books on the PostgreSQL server are up to date.")
 
 
 def _key(settings: Settings) -> Finding:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from typing import Any, Final
 
 import msgspec
@@ -20,13 +21,15 @@ from hub.services.first_start import seed_rules
 from hub.services.release_parcels import release_ready
 from hub.services.reservations import expire_reservations
 from hub.settings import Settings
-from hub.store.sqlite.hub_store import SqliteHub, open_hub
+from hub.store.open_books import open_books
+from hub.store.sqlite.hub_store import SqliteHub
 from hub.sync.listener import LinkView, Listener
 from hub.web.enrolments import EnrolmentDesk
 from hub.web.principal import Principal
 from shared.domain.facts import FactRecord
 from shared.domain.ports import Clock, Entropy
-from shared.runtime import private_file
+from shared.domain.errors import BincardError
+from shared.runtime import logs, private_file
 from shared.runtime.clock import SystemClock, SystemEntropy
 from shared.runtime.curve import load_or_make_key
 from shared.runtime.database import Transaction
@@ -35,6 +38,8 @@ from shared.web.live import LiveBus
 PRINCIPALS_MAX: Final = 1_000
 EXPIRY_SECONDS: Final = 1.0
 FORGET_SECONDS: Final = 3_600.0
+
+log = logs.get("node")
 
 
 class HubNode:
@@ -49,9 +54,13 @@ class HubNode:
         self.entropy = entropy or SystemEntropy()
         self.stopping = asyncio.Event()
         self.live = LiveBus(self.stopping)
-        self.books: SqliteHub = open_hub(settings.database, self.clock, self.entropy)
+        self.books: SqliteHub = open_books(
+            settings.database, settings.postgres_url, self.clock, self.entropy
+        )
         self.books.write_sync(seed_rules, actor="hub:start")
         self.keys = load_or_make_key(settings.state_dir / KEY_FILE)
+        self.books.own_key(self.keys.public_key)
+        self.stands_by = False
         self.local_token = TOKEN_PREFIX + self.entropy.token_bytes(TOKEN_BYTES).hex()
         self.http_port = settings.http_port
         self.listener: Listener | None = None
@@ -73,6 +82,8 @@ class HubNode:
         """Pass on what a commit told: to pumps, to pages, and commands to the port."""
         if topic == "events":
             self.live.publish("events")
+        elif topic == "tokens":
+            self._principals.clear()
         elif topic.startswith("commands:") and self.listener is not None:
             self.listener.commands_queued(topic.partition(":")[2])
         for pump in self._pumps:
@@ -99,16 +110,53 @@ class HubNode:
         return principal
 
     def forget_principals(self) -> None:
-        """Look every token up again; call it after one was revoked."""
-        self._principals.clear()
+        """Look every token up again, in every hub process; call it after one was revoked."""
+        self.books.publish("tokens")
 
     def links(self) -> dict[str, LinkView]:
         """Return every warehouse's line, by code."""
         return {} if self.listener is None else self.listener.links()
 
     async def start(self) -> EnrolmentDesk:
-        """Open the port for warehouses and start the pumps; return what enrolment needs."""
-        self.live.attach(asyncio.get_running_loop())
+        """Lead or stand by; return what enrolment needs."""
+        loop = asyncio.get_running_loop()
+        self.live.attach(loop)
+        leads = await asyncio.to_thread(
+            self.books.lead, lambda led: loop.call_soon_threadsafe(self._lead_changed, led)
+        )
+        self.stands_by = not leads
+        if leads:
+            await self._lead()
+        return EnrolmentDesk(
+            database=self.books.database,
+            clock=self.clock,
+            server_key=self.keys.public_key,
+            sync_host=self.settings.sync_host,
+            sync_port=self.settings.sync_port if self.listener is None else self.listener.port,
+            on_enrolled=self._enrolled,
+        )
+
+    def _lead_changed(self, leads: bool) -> None:
+        """Take over from a hub process that ended; or end, for another one took over from us."""
+        if self.stopping.is_set():
+            return
+        if leads:
+            self.stands_by = False
+            self._tasks.append(asyncio.create_task(self._take_over()))
+        else:
+            signal.raise_signal(signal.SIGTERM)
+
+    async def _take_over(self) -> None:
+        """Lead, or end so that somebody notices: a leader without its port serves no warehouse."""
+        try:
+            await self._lead()
+            await asyncio.to_thread(self.write_run_file)
+        except BincardError as error:
+            log.error("take_over_failed", code=error.code)
+            signal.raise_signal(signal.SIGTERM)
+
+    async def _lead(self) -> None:
+        """Open the port for warehouses and start the pumps."""
         listener = Listener(
             self.books.database,
             self.keys,
@@ -121,15 +169,7 @@ class HubNode:
         )
         await asyncio.to_thread(listener.start)
         self.listener = listener
-        self._tasks = [asyncio.create_task(pump.run(self.stopping)) for pump in self._pumps]
-        return EnrolmentDesk(
-            database=self.books.database,
-            clock=self.clock,
-            server_key=self.keys.public_key,
-            sync_host=self.settings.sync_host,
-            sync_port=listener.port,
-            on_enrolled=self._enrolled,
-        )
+        self._tasks += [asyncio.create_task(pump.run(self.stopping)) for pump in self._pumps]
 
     def _enrolled(self) -> None:
         if self.listener is not None:
@@ -156,4 +196,4 @@ class HubNode:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.listener is not None:
             await asyncio.to_thread(self.listener.stop)
-        await asyncio.to_thread(self.books.database.close)
+        await asyncio.to_thread(self.books.close)

@@ -23,7 +23,8 @@ from hub.services.import_files import FileKind, import_file
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.settings import Settings
 from hub.store.backup import back_up
-from hub.store.sqlite.hub_store import SqliteHub, open_hub
+from hub.store.open_books import open_books
+from hub.store.sqlite.hub_store import SqliteHub
 from shared.domain.errors import BincardError, Unavailable
 from shared.runtime.clock import SystemClock, SystemEntropy
 
@@ -110,12 +111,15 @@ class Office:
     def _books(self) -> Iterator[SqliteHub]:
         """Open the books for one command, with nobody else in them."""
         with books_taken(self._settings.state_dir):
-            books = open_hub(self._settings.database, SystemClock(), SystemEntropy())
+            settings = self._settings
+            books = open_books(
+                settings.database, settings.postgres_url, SystemClock(), SystemEntropy()
+            )
             try:
                 books.write_sync(seed_rules, actor=ACTOR)
                 yield books
             finally:
-                books.database.close()
+                books.close()
 
     def _ask(self, method: str, path: str, answer: Callable[..., T] | type[T], **request: Any) -> T:
         """Send a request to the running hub and decode what it says."""

@@ -16,6 +16,7 @@ from shared.runtime.settings import Environment
 
 PREFIX: Final = "BINCARD_HUB_"
 SQLITE: Final = "sqlite:///"
+POSTGRES: Final = ("postgresql://", "postgres://")
 UTC_OFFSET_MINUTES: Final = 480
 """China's time; couriers' cut-offs are local times."""
 
@@ -29,6 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sync_port: int = 5580
     state_dir: Path = Path("hub-state")
     database: Path = Path("hub-state/hub.db")
+    postgres_url: str = ""
+    """The server that keeps the books instead of `database`; may carry a password."""
     couriers: tuple[Courier, ...] = DEFAULT_COURIERS
     utc_offset_minutes: int = UTC_OFFSET_MINUTES
 
@@ -53,15 +56,16 @@ def load(values: Mapping[str, str]) -> Settings:
         sync_port=env.port("SYNC_PORT", 5580),
         state_dir=state_dir,
         database=Path(database.removeprefix(SQLITE)),
+        postgres_url=database if database.startswith(POSTGRES) else "",
         couriers=_couriers(env.text("COURIERS", "")),
         utc_offset_minutes=env.number("UTC_OFFSET_MINUTES", UTC_OFFSET_MINUTES, low=-720, high=840),
     )
     env.done()
-    if not database.startswith(SQLITE):
+    if not database.startswith((SQLITE, *POSTGRES)):
         raise InvalidInput(
             "settings",
-            f"{PREFIX}DATABASE_URL: expected sqlite:///PATH, got another kind of address.",
-            hint="This version of the hub keeps its books on SQLite.",
+            f"{PREFIX}DATABASE_URL: expected sqlite:///PATH or postgresql://..., got another kind.",
+            hint="Leave it out to keep the books in a file of the state directory.",
         )
     return settings
 

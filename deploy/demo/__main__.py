@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +52,9 @@ async def show_progress(day: Day) -> None:
 
 async def live(day: Day, output: Path, report_path: Path, *, once: bool) -> dict[str, Any]:
     """Live through the day, report, and keep the pages up unless `once`."""
+    myself = asyncio.current_task()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sign, lambda: myself and myself.cancel())
     try:
         await day.open()
         bars = asyncio.create_task(show_progress(day))
@@ -90,10 +94,8 @@ async def stay_open(result: dict[str, Any]) -> None:
     console.print("\nThe pages stay up until Ctrl-C:")
     for place, urls in result["urls"].items():
         console.print(f"  {place}: {urls}")
-    stop = asyncio.Event()
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    await stop.wait()
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
 
 
 @click.command()
@@ -127,7 +129,11 @@ def main(
         list(kill),
         lambda text: console.print(f"[bold]{text}[/]"),
     )
-    result = asyncio.run(live(day, output, report_path or output / "report.json", once=once))
+    try:
+        result = asyncio.run(live(day, output, report_path or output / "report.json", once=once))
+    except asyncio.CancelledError:
+        console.print("Stopped before the end of the day; every process was ended.")
+        sys.exit(130)
     sys.exit(0 if report.is_good(result) else 1)
 
 

@@ -16,6 +16,7 @@ from deploy.demo.town import PICKERS_PER_WAREHOUSE, HubBuilding, Warehouse, benc
 from deploy.demo.world import StockLine, World
 from shared.domain.errors import InvalidInput
 
+SAMPLE_ORDERS: Final = Path(__file__).parents[1] / "sample" / "orders.csv"
 MARK: Final = ".bincard-demo-day"
 TRUCK_LINES_MAX: Final = 4
 TRUCK_UNITS_MAX: Final = 60
@@ -73,7 +74,7 @@ class Day:
         self.row_errors: list[str] = []
         self.kills = list(kills)
         self.killed: list[str] = []
-        self.channels = Channels(inputs.orders)
+        self.channels = Channels(inputs.orders, today=inputs.orders == SAMPLE_ORDERS)
         self.orders_total = self.channels.count
         self.orders_ended = 0
         self.cut_span = (0.0, 0.0)
@@ -254,7 +255,7 @@ class Day:
             if done > last_ended:
                 last_progress, last_ended = self.seconds(), done
             if self.seconds() - last_progress > STALL_SECONDS_MAX:
-                raise TimeoutError(self._why_stalled())
+                raise TimeoutError(await self._why_stalled())
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _cut_site_idle(self) -> bool:
@@ -294,11 +295,21 @@ class Day:
         )
         return self.orders_ended
 
-    def _why_stalled(self) -> str:
+    async def _why_stalled(self) -> str:
+        """Return a sentence with what every unfinished station shows."""
         surprises = [text for person in self.people for text in person.surprises[-3:]]
+        stations = []
+        for person in self.people:
+            screen = await person.door.get(f"/api/v1/stations/{person.station}")
+            if screen["step"] not in {"home", "tote", "waybill", "asn", "unit"}:
+                halt = (screen.get("halt") or {}).get("code", "")
+                scale = (screen.get("scale") or {}).get("status", "")
+                where = f"{person.site.code} {person.station}"
+                stations.append(f"{where} at {screen['step']} {halt} {scale}".strip())
         return (
             f"Nothing has moved for {STALL_SECONDS_MAX:.0f} s at {self.orders_ended} of "
-            f"{self.orders_total} orders. What staff met last: {surprises[:12]}"
+            f"{self.orders_total} orders. Stations at work: {stations[:12]}. "
+            f"What staff met last: {surprises[:12]}"
         )
 
     async def close(self) -> None:

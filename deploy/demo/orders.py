@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,12 +24,14 @@ Row = dict[str, str]
 class Channels:
     """Reads the orders file and posts it, batch by batch, in the order of the file."""
 
-    def __init__(self, path: Path) -> None:
-        """Group the rows of `path` into orders."""
+    def __init__(self, path: Path, *, today: bool = False) -> None:
+        """Group the rows of `path` into orders; `today` moves the invented sample's day to now."""
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             self.columns = list(reader.fieldnames or [])
             rows = list(reader)
+        if today and rows:
+            move_to(datetime.now(UTC), rows)
         self._orders: dict[tuple[str, str, str], list[Row]] = {}
         for row in rows:
             key = (row["channel"], row["shop"], row["order_no"])
@@ -105,6 +108,15 @@ class Channels:
             missing = in_file - told["accepted"] - told["already_in"]
             reasons = [f"line {item['line']}: {item['reason']}" for item in told["errors"]]
             self.refused += (reasons + ["refused with the row before"] * missing)[:missing]
+
+
+def move_to(now: datetime, rows: list[Row]) -> None:
+    """Shift the times of `rows` so that the last order was placed just now."""
+    last = max(datetime.fromisoformat(row["placed_at"]) for row in rows)
+    for row in rows:
+        for column in ("placed_at", "ship_by"):
+            moved = datetime.fromisoformat(row[column]) + (now - last)
+            row[column] = f"{moved:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def to_json(rows: list[Row]) -> dict[str, Any] | None:

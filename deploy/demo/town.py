@@ -16,6 +16,8 @@ from deploy.demo.line import Line
 from deploy.demo.processes import Service, run
 
 PEOPLE: Final = Path(__file__).parents[1] / "sample" / "people.csv"
+SCALE_CAPACITY_GRAMS: Final = 300_000
+"""The demo must carry whatever goods it is given, so its benches have platform scales."""
 BENCHES_MAX: Final = 4
 BENCHES_TOTAL_MAX: Final = 18
 PICKERS_PER_WAREHOUSE: Final = 2
@@ -159,7 +161,8 @@ class Warehouse:
             scale, printer = self.equipment(bench)
             tty = str(self.state / "simulator" / f"{scale}.tty")
             port = free_port()
-            scales.append({"name": scale, "protocol": "mt-sics", "port": tty})
+            manner = {"capacity_grams": SCALE_CAPACITY_GRAMS}
+            scales.append({"name": scale, "protocol": "mt-sics", "port": tty, "manner": manner})
             printers.append(
                 {
                     "name": printer,

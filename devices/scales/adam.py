@@ -9,7 +9,7 @@ There is no checksum and no fixed width: a lost digit is noticed only because th
 differs.
 Source: Adam Equipment, CPWplus user manual, section RS-232.
 
->>> AdamCodec().feed(b"G +  2.00 kg\r\n")
+>>> AdamCodec().feed(b"G +  2.00 kg\\r\\n")
 [Reading(status='unknown_stability', value='2.00', unit='kg', grams='2000', kind='gross')]
 """
 
@@ -24,7 +24,9 @@ from devices.scales.lines import SIGNED, Form, LineCodec, unblanked
 from devices.scales.reading import Reading, ScaleWord, weighed
 
 _WEIGHT: Final = re.compile(rf"([GNT])(?:/W)?:? *({SIGNED}) *(kgs?|lbs?|g|oz) *", re.IGNORECASE)
-_OVERLOAD: Final = re.compile(r"(?:[GNT](?:/W)?)? *([+-]?) *(?:O-?L|OVER|-{4,}|E ?\d) *(?:kg|lb)? *")
+_OVERLOAD: Final = re.compile(
+    r"(?:[GNT](?:/W)?)? *(?:([+-]) +)?(?:O-?L|OVER|-{4,}|E ?\d) *(?:kg|lb)? *"
+)
 _REFUSED: Final = re.compile(r"(\?|!E[A-Z]) *")
 _KIND: Final[dict[str, WeightKind]] = {"G": "gross", "N": "net", "T": "tare"}
 

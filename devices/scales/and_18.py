@@ -8,7 +8,7 @@ or `01`). `OL` fills the number with digits or blanks, which are not a weight.
 The fixed width is the only guard: a line of another length is no message.
 Source: A&D AD-4329A and AD-4406 manuals; CAS CI-600D manual, section 10-3.
 
->>> And18Codec().feed(b"ST,GS,+00012.3kg\r\n")
+>>> And18Codec().feed(b"ST,GS,+00012.3kg\\r\\n")
 [Reading(status='stable', value='12.3', unit='kg', grams='12300', kind='gross')]
 """
 
@@ -18,14 +18,14 @@ import re
 from typing import Final
 
 from devices.messages import ReadingStatus, WeightKind
-from devices.scales.generic_stgs import refusal
-from devices.scales.lines import Form, LineCodec, unblanked
-from devices.scales.reading import Ack, Reading, ScaleWord, weighed
+from devices.scales.generic_stgs import beyond, refusal
+from devices.scales.lines import SIGNED, Form, LineCodec, unblanked
+from devices.scales.reading import Ack, ScaleWord, weighed
 
 _ADDRESS: Final = r"(?:@?\d{2},?)?"
 _WEIGHT: Final = re.compile(
     rf"{_ADDRESS}(ST|US|HD),(GS|NT|TR),(?=[-+ 0-9.]{{8}}[ A-Za-z]{{2}}\Z)"
-    r"([-+ ]? *[-+]? *\d+(?:\.\d*)?) *([A-Za-z]{1,2}) *"
+    rf" *({SIGNED}) *([A-Za-z]{{1,2}}) *"
 )
 _OVERLOAD: Final = re.compile(rf"{_ADDRESS}(OL|UL)(?:,(GS|NT|TR))?(?:,(.*))?")
 _DONE: Final = re.compile(rf"{_ADDRESS}(M[ZTNG]|CT|RW)(?:,\d)? *")
@@ -55,5 +55,5 @@ def _weight(found: re.Match[str]) -> ScaleWord:
 
 
 def _overload(found: re.Match[str]) -> ScaleWord:
-    below = found[1] == "UL" or "-" in (found[3] or "")
-    return Reading("underload" if below else "overload", kind=_KIND.get(found[2], "unknown"))
+    status: ReadingStatus = "underload" if found[1] == "UL" else "overload"
+    return beyond(status, found[3] or "", _KIND.get(found[2], "unknown"))

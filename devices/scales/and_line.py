@@ -14,7 +14,7 @@ The fixed width is the only guard: a line of another length is no message. Refus
 unknown command, `I` for one that cannot be done now, `EC,Exx` from newer models.
 Source: A&D EK-L series instruction manual, section 9-2; GX series for WT, PT and EC.
 
->>> AndCodec().feed(b"ST,+001234.5  g\r\n")
+>>> AndCodec().feed(b"ST,+001234.5  g\\r\\n")
 [Reading(status='stable', value='1234.5', unit='g', grams='1234.5', kind='unknown')]
 """
 
@@ -24,7 +24,7 @@ import re
 from typing import Final
 
 from devices.messages import ReadingStatus
-from devices.scales.generic_stgs import refusal
+from devices.scales.generic_stgs import beyond, refusal
 from devices.scales.lines import Form, LineCodec, unblanked
 from devices.scales.reading import Ack, Fault, Reading, ScaleWord, weighed
 
@@ -32,7 +32,7 @@ _WEIGHT: Final = re.compile(
     r"(ST|US|QT|WT),(?=[-+ 0-9.]{9}[ A-Za-z%]{3}\Z)([-+ ] *\d+(?:\.\d*)?) *([A-Za-z]{1,3}|%) *"
 )
 _PRESET: Final = re.compile(r"PT,[-+ ][ \d.]{8}[ A-Za-z]{3}")
-_OVERLOAD: Final = re.compile(r"OL(?:, *([+-]?)[^,]*)?")
+_OVERLOAD: Final = re.compile(r"OL(?:,([^,]*))?")
 _DONE: Final = re.compile(r"([ZT]|CT|P|\x06) *")
 _REFUSED: Final = re.compile(r"(\?|I) *")
 _ERROR: Final = re.compile(r"EC,E(\d\d) *")
@@ -53,7 +53,7 @@ class AndCodec(LineCodec):
         """Start with nothing held."""
         forms = (
             Form(_WEIGHT, _weight, inside=True),
-            Form(_OVERLOAD, lambda found: Reading("underload" if found[1] == "-" else "overload")),
+            Form(_OVERLOAD, lambda found: beyond("overload", found[1] or "")),
             Form(_PRESET, lambda _: Ack("tare_value")),
             Form(_DONE, lambda found: Ack(_DONE_WORDS.get(found[1], "done"))),
             Form(_REFUSED, refusal),

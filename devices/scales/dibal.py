@@ -16,7 +16,7 @@ unknown. Nor does it say a unit; this protocol is kilograms by definition.
 Source: description of the protocol by SBZ Systems for the Dibal G310; the check character of the
 question and of the answer printed there agree with it.
 
->>> DibalCodec().feed(b"9900031600000004\r\n")
+>>> DibalCodec().feed(b"9900031600000004\\r\\n")
 [Reading(status='unknown_stability', value='0.316', unit='kg', grams='316', kind='unknown')]
 """
 
@@ -30,7 +30,8 @@ from typing import Final
 from devices.scales.lines import Form, LineCodec
 from devices.scales.reading import Fault, ScaleWord, weighed
 
-_ANSWER: Final = re.compile(r"(99(\d)(\d{2})(\d{3})\d{7})([0-?])")
+_ANSWER: Final = re.compile(r"(99[ -~]{13})([ -~])")
+_FIELDS: Final = re.compile(r"99(\d)(\d{2})(\d{3})\d{7}")
 
 
 class DibalCodec(LineCodec):
@@ -38,11 +39,7 @@ class DibalCodec(LineCodec):
 
     def __init__(self) -> None:
         """Start with nothing held."""
-        super().__init__((Form(_ANSWER, _weight, inside=True),))
-
-    def _alone(self, found: re.Match[str]) -> bool:
-        """Digits in front may belong to the number: then it is not sixteen digits long."""
-        return not found.string[: found.start()].endswith(tuple("0123456789"))
+        super().__init__((Form(_ANSWER, _weight, inside=True),), never_after=r".*\d")
 
 
 def check_character(text: str) -> str:
@@ -55,9 +52,13 @@ def check_character(text: str) -> str:
 
 
 def _weight(found: re.Match[str]) -> ScaleWord:
-    body, state, kilograms, grams, check = found.groups()
+    body, check = found.groups()
     if check_character(body) != check:
         return Fault("checksum")
+    fields = _FIELDS.fullmatch(body)
+    if not fields:
+        return Fault("framing")
+    state, kilograms, grams = fields.groups()
     if state != "0":
         return Fault("not_executable")
     return weighed("unknown_stability", f"{kilograms}.{grams}", "kg")

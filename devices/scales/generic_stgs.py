@@ -8,7 +8,7 @@ digits that are not a weight, and a held display (`HD`) shows what lay there bef
 The family has no checksum and no fixed width: a digit or a `k` lost on the line is not noticed.
 Give `unit` in the devices file, and prefer another protocol where the indicator offers one.
 
->>> StgsCodec().feed(b"US,GS,+  1.234kg\r\n")
+>>> StgsCodec().feed(b"US,GS,+  1.234kg\\r\\n")
 [Reading(status='unstable', value='1.234', unit='kg', grams='1234', kind='gross')]
 """
 
@@ -44,7 +44,11 @@ class StgsCodec(LineCodec):
 
     def __init__(self) -> None:
         """Start with nothing held."""
-        forms = (Form(_LINE, _weight, inside=True), Form(_NO_WEIGHT, _range), Form(_COMMAND, refusal))
+        forms = (
+            Form(_LINE, _weight, inside=True),
+            Form(_NO_WEIGHT, _range),
+            Form(_COMMAND, refusal),
+        )
         super().__init__(forms)
 
 
@@ -53,18 +57,18 @@ def _weight(found: re.Match[str]) -> ScaleWord:
     kind = _KIND.get(kind_word[:1].upper(), "unknown")
     status = _STATUS[head.upper()]
     if status in {"overload", "underload"}:
-        return _beyond(status, digits, kind)
+        return beyond(status, digits, kind)
     return weighed(status, unblanked(digits), unit, kind)
 
 
 def _range(found: re.Match[str]) -> ScaleWord:
     kind = _KIND.get(found[2][:1].upper(), "unknown")
-    return _beyond(_STATUS[found[1].upper()], found[0].partition(found[1])[2], kind)
+    return beyond(_STATUS[found[1].upper()], found[0].partition(found[1])[2], kind)
 
 
-def _beyond(status: ReadingStatus, filler: str, kind: WeightKind) -> Reading:
-    """Return a reading without a weight; an overload with a minus sign is below the range."""
-    return Reading("underload" if "-" in filler else status, kind=kind)
+def beyond(status: ReadingStatus, filler: str, kind: WeightKind = "unknown") -> Reading:
+    """Return a reading without a weight; an overload with one minus sign is below the range."""
+    return Reading("underload" if filler.count("-") == 1 else status, kind=kind)
 
 
 def refusal(found: re.Match[str]) -> Fault:

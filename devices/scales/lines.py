@@ -8,7 +8,7 @@ A port opened for eight data bits shows the parity bit of a seven-bit scale as b
 is read if *all* its bytes have the same parity: then the bit is no noise, and it even guards the
 message.
 
->>> same_parity(b"S S 1"), same_parity(bytes([0x53, 0xA0, 0x53]))
+>>> same_parity(b"S S 1"), same_parity(bytes([0x53, 0xA1, 0x53]))
 (True, False)
 """
 
@@ -44,8 +44,13 @@ class Form(NamedTuple):
 class LineCodec:
     """Turns the bytes of a line protocol into words, by its forms in order."""
 
-    def __init__(self, forms: Sequence[Form]) -> None:
-        """Start with nothing held."""
+    def __init__(self, forms: Sequence[Form], never_after: str | None = None) -> None:
+        """Start with nothing held.
+
+        `never_after` matches text in front of which a message found on the same line is doubtful,
+        because it may be the front of that very message.
+        """
+        self._never_after = re.compile(never_after) if never_after else None
         self._framer = LineFramer(ENDS)
         self._forms = forms
         self._tails = [
@@ -74,13 +79,10 @@ class LineCodec:
                     return [form.read(found)]
         for pattern, read in self._tails:
             found = pattern.search(line)
-            if found and same_parity(frame.body[found.start() :]) and self._alone(found):
-                return [Fault("framing"), read(found)]
+            if found and same_parity(frame.body[found.start() :]):
+                doubtful = self._never_after and self._never_after.fullmatch(line, 0, found.start())
+                return [Fault("framing")] if doubtful else [Fault("framing"), read(found)]
         return [Fault("framing")]
-
-    def _alone(self, found: re.Match[str]) -> bool:
-        """Tell whether what stands before `found` cannot be a part of it."""
-        return bool(found)
 
 
 def same_parity(raw: bytes) -> bool:

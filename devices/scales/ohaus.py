@@ -6,14 +6,15 @@ Line: 9600 baud 8N1. `IP` asks for the weight now, `SP` for the next stable one,
     polarity 1, blank 1, weight 7, blank 1, unit 5, stability 1, legend 3
 
 The weight is right-aligned with leading blanks, `?` means moving, and the legend is `G`, `NET` or
-`T`. Where the weight has letters or dashes instead of digits there is no weight. `ES` refuses an
-unknown command, `OK!` confirms one. A Ranger switched with `PSI` speaks MT-SICS instead.
+`T`. Letters or dashes instead of digits are no weight: `Err 8.3` is an overload, `Err 8.4` below
+the range. `ES` refuses an unknown command, `OK!` confirms one. A Ranger switched with `PSI` speaks
+MT-SICS instead.
 
 The width is the only guard, and a message has no head: garbage in front of it on the same line is
 told from the beginning of another message, and in doubt neither is a weight.
 Source: Ohaus 3000 series indicators, instruction manual, section 5.2.
 
->>> OhausCodec().feed(b"    1.235 kg   ?NET\r\n")
+>>> OhausCodec().feed(b"    1.235 kg   ?NET\\r\\n")
 [Reading(status='unstable', value='1.235', unit='kg', grams='1235', kind='net')]
 """
 
@@ -22,21 +23,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from devices.messages import WeightKind
+from devices.messages import ReadingStatus, WeightKind
 from devices.scales.lines import Form, LineCodec
 from devices.scales.reading import Ack, Fault, Reading, ScaleWord, weighed
 
-_UNIT: Final = r"(?=[ A-Za-z%:]{5}) *([A-Za-z]{1,5}|%) *"
-_END: Final = r"(?<= .{12})([ ?])([ A-Z]{3})"
 _WEIGHT: Final = re.compile(
     r"([- ]) (?=[ \d.]{7} )( *\d+(?:\.\d*)?) "
     r"(?=[ A-Za-z%:]{5}[ ?][ A-Z]{3}\Z) *([A-Za-z]{1,5}|%) *?([ ?])([ A-Z]{3})"
 )
-_FILLER: Final = re.compile(r"([- ]) (?![ \d.]{7} )([-^_>OVERULDANd .]{7}) .{5}[ ?].{3}")
+_FILLER: Final = re.compile(r"([- ]) (?=.{0,6}[-A-Za-z^_>])(.{7}) .{5}[ ?].{3}")
 _STATE: Final = re.compile(r"(ES|OK!?) *")
-_BEGINNING: Final = re.compile(r"[- ]( ?[ \d.]{0,7}|  ?[ \d.]{7} [ A-Za-z%:]{0,5}[ ?]?[ A-Z]{0,3})")
+_BEGINNING: Final = r"[- ]( ?[ \d.]{0,7}|  ?[ \d.]{7} [ A-Za-z%:]{0,5}[ ?]?[ A-Z]{0,3})"
 _KIND: Final[dict[str, WeightKind]] = {"G": "gross", "NET": "net", "N": "net", "T": "tare"}
-_BELOW: Final = ("_", "U")
+_OVER_LIMIT, _UNDER_LIMIT = "8.3", "8.4"
 
 
 class OhausCodec(LineCodec):
@@ -49,20 +48,19 @@ class OhausCodec(LineCodec):
             Form(_FILLER, _without_weight),
             Form(_STATE, lambda found: Fault("syntax") if found[1] == "ES" else Ack("done")),
         )
-        super().__init__(forms)
-
-    def _alone(self, found: re.Match[str]) -> bool:
-        """Refuse a weight behind what may be the beginning of another one."""
-        return not _BEGINNING.fullmatch(found.string[: found.start()])
+        super().__init__(forms, never_after=_BEGINNING)
 
 
 def _weight(found: re.Match[str]) -> ScaleWord:
     polarity, digits, unit, stability, legend = found.groups()
-    status = "unstable" if stability == "?" else "stable"
+    status: ReadingStatus = "unstable" if stability == "?" else "stable"
     kind = _KIND.get(legend.strip(), "unknown")
     return weighed(status, (polarity + digits).replace(" ", ""), unit, kind)
 
 
 def _without_weight(found: re.Match[str]) -> ScaleWord:
-    below = found[1] == "-" or found[2].strip().startswith(_BELOW)
+    polarity, filler = found[1], found[2].strip()
+    if filler.startswith("E") and not filler.endswith((_OVER_LIMIT, _UNDER_LIMIT)):
+        return Fault("not_executable")
+    below = polarity == "-" or filler.startswith(("_", "U")) or filler.endswith(_UNDER_LIMIT)
     return Reading("underload" if below else "overload")

@@ -16,7 +16,7 @@ from devices.health import Health, Publish
 from devices.messages import Event, ReadingSeen, WeightSettled
 from devices.port import Backoff, Port, PortLost
 from devices.scales.protocols import PROTOCOLS
-from devices.scales.reading import Ack, Fault, Reading, ScaleWord
+from devices.scales.reading import Ack, Fault, Reading, ScaleWord, in_unit
 from devices.scales.settle import Settler
 from shared.domain.ids import uuid7
 from shared.domain.ports import Clock, Entropy
@@ -42,6 +42,9 @@ STOP_SECONDS: Final = 2.0
 FAULT_SENTENCES: Final = {
     "framing": "What it sends does not follow its protocol: check protocol, baud rate and cable.",
     "not_executable": "It cannot weigh at the moment: check that its platform stands free.",
+    "checksum": "What it sends is garbled on the way: check cable, plugs and baud rate.",
+    "defect": "It reports a defect of its own: restart it, and have it serviced if that repeats.",
+    "expanded": "It shows ten times more digits than it weighs: leave its expanded mode.",
     "unit": "It weighs in a unit we do not know.",
     "unit_mismatch": "It weighs in another unit than configured: switch it back.",
     "kind_mismatch": "It shows gross instead of net or net instead of gross: clear its tare.",
@@ -156,12 +159,19 @@ class ScaleSession:
             self._rearm_if_asked()
             for word in self._codec.feed(port.take()):
                 self._hear(word)
+                self._fetch(port, word)
                 backoff.reset()
             self._watch_silence(port)
 
     def _ask(self, port: Port) -> None:
         if self._config.mode == "poll" and self._asked_ms is None and self._protocol.poll:
             port.send(self._protocol.poll)
+            self._asked_ms = self._clock.mono_ms()
+
+    def _fetch(self, port: Port, word: ScaleWord) -> None:
+        """Ask a scale that said it is ready for the weight itself."""
+        if reply := self._protocol.reply_to(word):
+            port.send(reply)
             self._asked_ms = self._clock.mono_ms()
 
     def _interval_seconds(self) -> float:
@@ -214,6 +224,11 @@ class ScaleSession:
 
     def _hear_reading(self, reading: Reading) -> None:
         self.health.count("frames")
+        weighed = in_unit(reading, self._config.unit)
+        if isinstance(weighed, Fault):
+            self._hear_fault(weighed.code)
+            return
+        reading = weighed
         if mismatch := self._mismatch(reading):
             self._hear_fault(mismatch)
             return

@@ -12,13 +12,14 @@ import selectors
 import threading
 import time
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
 from devices.config import Name
+from devices.simulated.dialects import scale_of
 from devices.simulated.printer import FaultChanges, PrinterState, SimulatedPrinter
-from devices.simulated.scale import ScaleManner, SicsScale
+from devices.simulated.scale import ScaleManner
 from devices.simulated.scanner import Habit, typed
 from devices.simulated.wire import Cable, FaultyLine, LineFaults
 from shared.domain.errors import InvalidInput, NotFound
@@ -33,11 +34,11 @@ Device = TypeVar("Device")
 
 
 class ScaleSetting(msgspec.Struct, frozen=True, kw_only=True):
-    """A simulated scale: the file name of its port, what kind of scale, how bad its cable."""
+    """A simulated scale: the file name of its port, what it speaks, how it weighs, its cable."""
 
     name: Name
     port: str
-    protocol: Literal["mt-sics"] = "mt-sics"
+    protocol: str = "mt-sics"
     manner: ScaleManner = ScaleManner()
     faults: LineFaults = LineFaults()
 
@@ -130,7 +131,7 @@ class SiteLook(msgspec.Struct, frozen=True):
 
 class _ScaleAtWork:
     def __init__(self, setting: ScaleSetting, root: Path, number: int) -> None:
-        self.scale = SicsScale(setting.manner)
+        self.scale = scale_of(setting.protocol, setting.manner)
         self.cable = Cable(root / setting.port)
         self.line = FaultyLine(setting.faults, setting.manner.seed * LINE_SEED + number)
         self.silent = False

@@ -15,12 +15,13 @@ import random
 import tty
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 READ_BYTES_MAX: Final = 4_096
 GARBAGE_BYTES_MAX: Final = 12
+BITS: Final = 8
 AWAY: Final = frozenset({errno.EAGAIN, errno.EIO, errno.EBADF})
 
 
@@ -83,12 +84,15 @@ class LineFaults(msgspec.Struct, frozen=True):
     """How often a line spoils a message: one in so many, 0 for never.
 
     `cut_one_in` loses the tail of a message, `merge_one_in` holds a message back until the next,
-    `garbage_one_in` puts random bytes in front.
+    `garbage_one_in` puts random bytes in front, `parity_one_in` flips one bit. `parity` E or O sets
+    bit 7 as a port with eight data bits sees it when the scale sends seven and a parity bit.
     """
 
     cut_one_in: int = 0
     merge_one_in: int = 0
     garbage_one_in: int = 0
+    parity_one_in: int = 0
+    parity: Literal["N", "E", "O"] = "N"
 
 
 class FaultyLine:
@@ -102,6 +106,9 @@ class FaultyLine:
 
     def pass_on(self, message: bytes) -> bytes:
         """Return the bytes that arrive for `message`; may be none, may bring an older one along."""
+        message = with_parity(message, self.faults.parity)
+        if self._hits(self.faults.parity_one_in):
+            message = self._flipped(message)
         if self._hits(self.faults.cut_one_in):
             message = message[: self._random.randrange(1, max(2, len(message)))]
         if self._hits(self.faults.garbage_one_in):
@@ -112,5 +119,22 @@ class FaultyLine:
         held, self._held = self._held, b""
         return held + message
 
+    def _flipped(self, message: bytes) -> bytes:
+        spoilt = bytearray(message)
+        spoilt[self._random.randrange(len(spoilt))] ^= 1 << self._random.randrange(BITS)
+        return bytes(spoilt)
+
     def _hits(self, one_in: int) -> bool:
         return one_in > 0 and self._random.randrange(one_in) == 0
+
+
+def with_parity(message: bytes, parity: Literal["N", "E", "O"]) -> bytes:
+    """Return `message` as a port with eight data bits sees seven bits and a parity bit.
+
+    >>> with_parity(b"S 1", "E").hex(), with_parity(b"S 1", "O").hex()
+    ('53a0b1', 'd32031')
+    """
+    if parity == "N":
+        return message
+    odd = parity == "O"
+    return bytes(byte ^ 0x80 * ((byte.bit_count() & 1) != odd) for byte in message)

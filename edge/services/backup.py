@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,10 @@ from edge.store import copies
 from shared.domain.errors import BooksBroken, Conflict, NotFound
 from shared.domain.ports import Entropy
 from shared.runtime.database import connect
+from shared.runtime.migrate import migrate
+
+MIGRATIONS: Final = "edge.store.migrations"
+MIGRATION_SET: Final = "edge"
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -61,6 +66,7 @@ def restore(source: Path, database: Path, entropy: Entropy) -> Copied:
     with closing(connect(source, writable=False)) as sql:
         sql.execute("PRAGMA query_only=OFF")
         copies.copy_into(sql, fresh)
+    migrate(fresh, MIGRATION_SET, MIGRATIONS)
     with closing(connect(fresh, writable=True)) as sql:
         sql.execute("BEGIN IMMEDIATE")
         copies.branch_log(sql, entropy)

@@ -14,7 +14,7 @@ from edge.domain.site import Site
 from edge.services.cancel import cancel_parcel
 from edge.services.floor import Floor, Teller
 from edge.services.stock_in import check_row, known_product, pieces, take_in
-from edge.store import loads, parcels, products, receipts, serials
+from edge.store import loads, parcels, products, receipts, recoveries, serials
 from edge.store.receipts import ReceiptRow
 from shared.domain.commands import (
     AssignParcel,
@@ -32,6 +32,7 @@ from shared.domain.ports import Clock, Entropy
 from shared.runtime.database import Transaction
 
 ACTOR = "hub"
+CANCEL_KIND = str(CancelParcel.__struct_config__.tag)
 
 HandleCommand = Callable[[Transaction, CommandRecord], None]
 
@@ -65,7 +66,24 @@ def carry_out(floor: Floor, record: CommandRecord) -> None:
             "command_unreadable",
             f"Failed to read the {record.kind} command {record.command_id}: {error}.",
         ) from None
+    if recoveries.running(floor.sql) and not _is_news(floor, record):
+        return
     _dispatch(floor, record.command_id, command)
+
+
+def _is_news(floor: Floor, record: CommandRecord) -> bool:
+    """Say whether to carry out a command that comes, perhaps again, after the disk went back.
+
+    Calling a parcel back has to wait until the parcel's own past is in the books again.
+    """
+    if record.kind == CANCEL_KIND:
+        if not recoveries.cancel_ended(floor.sql, record.command_id):
+            recoveries.hold(floor.sql, record)
+        return False
+    results = recoveries.results_of(floor.sql, record.command_id)
+    if results:
+        floor.told_before()
+    return "command_refused" not in results
 
 
 def _dispatch(floor: Floor, command_id: str, command: Command) -> None:

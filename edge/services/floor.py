@@ -55,13 +55,20 @@ class Floor:
         self.now_ms = clock.wall_ms()
         self._live = live
         self._recorded = False
+        self._told_before = False
 
     def new_id(self) -> str:
         """Return a fresh UUIDv7 from the injected clock and randomness."""
         return uuid7(self.now_ms, self.entropy)
 
+    def told_before(self) -> None:
+        """What this use case does was recorded in a past this disk forgot: record nothing now."""
+        self._told_before = True
+
     def record(self, fact: Fact) -> None:
         """Append `fact` to the log; it reaches the hub after the commit."""
+        if self._told_before:
+            return
         fact_log.append(
             self.sql,
             fact,

@@ -80,7 +80,7 @@ def _settle_line(
     if not units:
         return
     outcome.booked += units
-    _write_off(floor, line, units)
+    write_off(floor, line.sku, line.bin, units)
     parcels.add_short(floor.sql, line.parcel_id, line.line_no, units)
     floor.record(
         ShortPicked(
@@ -106,30 +106,30 @@ def _settle_line(
     finish_parcel(floor, line.parcel_id)
 
 
-def _write_off(floor: Floor, line: PickLineRow, units: int) -> None:
+def write_off(floor: Floor, sku: str, bin_code: str, units: int) -> None:
     """Take what is missing off the books, as many units as head office is told are gone.
 
     First what this bin's record still claims, then what bins claim that were found short before,
     then any other bin. Which serial numbers are gone nobody knows yet; should one of them turn up,
     it changes places with another (see `pick`).
     """
-    for bin_code in _suspects(floor, line):
-        shelf = account("bin", bin_code)
-        gone = min(units, ledger.balance(floor.sql, shelf, line.sku))
+    for suspect in _suspects(floor, sku, bin_code):
+        shelf = account("bin", suspect)
+        gone = min(units, ledger.balance(floor.sql, shelf, sku))
         if gone:
-            _lose(floor, line.sku, shelf, gone)
+            _lose(floor, sku, shelf, gone)
             units -= gone
         if not units:
             return
 
 
-def _suspects(floor: Floor, line: PickLineRow) -> list[str]:
+def _suspects(floor: Floor, sku: str, bin_code: str) -> list[str]:
     """Return the bins whose record may be wrong about the SKU, the likeliest first."""
-    shelves = ledger.shelves(floor.sql, sku=line.sku)
+    shelves = ledger.shelves(floor.sql, sku=sku)
     flagged = exceptions.subjects(floor.sql, COUNT_BIN)
     shelves.sort(
         key=lambda shelf: (
-            shelf.bin != line.bin,
+            shelf.bin != bin_code,
             count_subject(shelf.bin, shelf.sku) not in flagged,
             -shelf.quantity,
         )

@@ -141,7 +141,7 @@ def _pack(bench: Bench, grams: int, drawn: Drawn | None) -> Verdict:
             floor.move(line.sku, line.packed, source, target)
         for serial in units:
             floor.move(line.sku, 1, source, target, serial)
-            _pack_serial(floor, serial, product, target, parcel.parcel_id)
+            pack_serial(floor, serial, product.sku, target, parcel.parcel_id)
         packed.append(ShippedLine(line.line_no, line.sku, line.packed, tuple(units)))
     packing.finish(
         floor.sql, parcel.parcel_id, weight_grams=grams, bench=bench.name, at_ms=floor.now_ms
@@ -155,12 +155,12 @@ def _pack(bench: Bench, grams: int, drawn: Drawn | None) -> Verdict:
     return right(ACCEPTED, {"grams": grams})
 
 
-def _pack_serial(floor: Floor, serial: str, product: Product, target: str, parcel_id: str) -> None:
+def pack_serial(floor: Floor, serial: str, sku: str, target: str, parcel_id: str) -> None:
     """Follow the unit's life; a unit read only on its way out may have come back once before."""
     known = serials.get(floor.sql, serial)
     if known is not None and known.state == "in_stock":
-        floor.serial(serial, product.sku, "pick", target, parcel_id)
-    floor.serial(serial, product.sku, "pack", target, parcel_id)
+        floor.serial(serial, sku, "pick", target, parcel_id)
+    floor.serial(serial, sku, "pack", target, parcel_id)
 
 
 def weigh_again(bench: Bench) -> Verdict:

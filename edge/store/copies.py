@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from edge.store import fact_log
+from edge.store import fact_log, recoveries
 from shared.domain.facts import ZERO_HASH
 from shared.domain.ports import Entropy
 
@@ -21,8 +21,13 @@ def copy_into(sql: sqlite3.Connection, target: Path) -> None:
     sql.execute("VACUUM INTO ?", (str(target),))
 
 
-def branch_log(sql: sqlite3.Connection, entropy: Entropy) -> fact_log.LogHead:
-    """Start a new incarnation that names the old log as its parent; return its empty head."""
+def branch_log(
+    sql: sqlite3.Connection, entropy: Entropy, expected_seq: int = 0
+) -> fact_log.LogHead:
+    """Start a new incarnation that names the old log as its parent; return its empty head.
+
+    `expected_seq` is a line the old log is known to have reached, 0 when nobody knows.
+    """
     old = fact_log.head(sql)
     incarnation = fact_log.new_incarnation(entropy)
     sql.execute(
@@ -31,4 +36,5 @@ def branch_log(sql: sqlite3.Connection, entropy: Entropy) -> fact_log.LogHead:
         (incarnation, old.incarnation, old.seq, old.hash, ZERO_HASH, ZERO_HASH, ZERO_HASH),
     )
     sql.execute("UPDATE node_state SET incarnation = ?", (incarnation,))
+    recoveries.begin(sql, old.incarnation, old.seq, expected_seq)
     return fact_log.head(sql)

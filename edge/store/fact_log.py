@@ -9,6 +9,7 @@ Source: reference protocol "WES-1", sections 4.3 and 4.4.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -187,6 +188,31 @@ def read_after(
             break
         records.append(record)
     return records
+
+
+def put_back(sql: sqlite3.Connection, incarnation: int, records: Sequence[FactRecord]) -> int:
+    """Put lines that this disk has forgotten back behind their log; return its last line.
+
+    Lines that are here already are skipped. Raises BooksBroken when one does not follow.
+    """
+    log = sql.execute(
+        "SELECT head_seq, head_hash FROM logs WHERE incarnation = ?", (incarnation,)
+    ).fetchone()
+    seq, digest = log["head_seq"], bytes(log["head_hash"])
+    fresh = [record for record in records if record.seq > seq]
+    for record in fresh:
+        _check_line(record, seq, digest)
+        seq, digest = record.seq, record.hash
+    sql.executemany(
+        f"INSERT INTO facts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        [msgspec.structs.astuple(record) for record in fresh],
+    )
+    sql.execute(
+        "UPDATE logs SET head_seq = ?, head_hash = ?, acked_seq = ?, acked_hash = ?"
+        " WHERE incarnation = ?",
+        (seq, digest, seq, digest, incarnation),
+    )
+    return int(seq)
 
 
 def hash_at(sql: sqlite3.Connection, incarnation: int, seq: int) -> bytes | None:

@@ -54,8 +54,9 @@ def raise_boot_no(sql: sqlite3.Connection, at_least: int) -> None:
 def store_ack(sql: sqlite3.Connection, incarnation: int, acked: Mark, stable_seq: int) -> None:
     """Note how far the hub has this log; an older note changes nothing."""
     sql.execute(
-        "UPDATE logs SET acked_seq = ?, acked_hash = ? WHERE incarnation = ? AND acked_seq < ?",
-        (acked.seq, acked.hash, incarnation, acked.seq),
+        "UPDATE logs SET acked_seq = ?, acked_hash = ? WHERE incarnation = ? AND acked_seq < ?"
+        " AND head_seq >= ?",
+        (acked.seq, acked.hash, incarnation, acked.seq, acked.seq),
     )
     sql.execute(
         "UPDATE logs SET stable_seq = ? WHERE incarnation = ? AND stable_seq < ?",

@@ -44,6 +44,15 @@ def open_new(sql: sqlite3.Connection, *, courier: str, at_ms: int) -> str:
     return manifest
 
 
+def remember(sql: sqlite3.Connection, manifest: str, *, courier: str, at_ms: int) -> None:
+    """Know a manifest again that this disk has forgotten; it counts as taken by the courier."""
+    sql.execute(
+        "INSERT OR IGNORE INTO manifests (manifest, courier, state, opened_ms, closed_ms) "
+        "VALUES (:manifest, :courier, 'closed', :at_ms, :at_ms)",
+        {"manifest": manifest, "courier": courier, "at_ms": at_ms},
+    )
+
+
 def close(sql: sqlite3.Connection, manifest: str, at_ms: int) -> None:
     """Close a manifest: the courier took it."""
     sql.execute(

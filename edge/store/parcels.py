@@ -188,6 +188,17 @@ def mark_planned(sql: sqlite3.Connection, parcel_ids: Sequence[str], wave: str, 
     )
 
 
+def plan_again(sql: sqlite3.Connection, at_ms: int) -> None:
+    """Let parcels wait again whose picking began in a past this floor forgot, without a unit."""
+    sql.execute(
+        "UPDATE parcels SET state = 'waiting', wave = NULL, tote = NULL, changed_ms = ? "
+        "WHERE state IN ('planned', 'picking') AND NOT EXISTS (SELECT 1 FROM pick_lines l "
+        "WHERE l.parcel_id = parcels.parcel_id) AND NOT EXISTS (SELECT 1 FROM parcel_lines l "
+        "WHERE l.parcel_id = parcels.parcel_id AND l.picked > 0)",
+        (at_ms,),
+    )
+
+
 def totes_in_use(sql: sqlite3.Connection, cart: str) -> bool:
     """Return True when a parcel stands in a tote of `cart`."""
     row = sql.execute(

@@ -77,6 +77,34 @@ def insert(
     )
 
 
+def remember(
+    sql: sqlite3.Connection,
+    *,
+    job_id: str,
+    parcel_id: str,
+    copy_no: int,
+    reason: str,
+    actor: str,
+    at_ms: int,
+) -> None:
+    """Know a label again that this disk has forgotten: it came out, its bytes are gone."""
+    sql.execute(
+        "INSERT INTO print_jobs (job_id, kind, document_id, copy_no, printer, station, zpl, "
+        "sha256, state, reason, actor, created_ms, changed_ms) VALUES (:job_id, :kind, "
+        ":parcel_id, :copy_no, '', '', x'', '', 'confirmed', :reason, :actor, :at_ms, :at_ms) "
+        "ON CONFLICT (kind, document_id, copy_no) DO UPDATE SET state = 'confirmed'",
+        {
+            "job_id": job_id,
+            "kind": WAYBILL,
+            "parcel_id": parcel_id,
+            "copy_no": copy_no,
+            "reason": reason,
+            "actor": actor,
+            "at_ms": at_ms,
+        },
+    )
+
+
 def get(sql: sqlite3.Connection, job_id: str) -> PrintJob | None:
     """Return one job without its bytes."""
     row = sql.execute(_SELECT + "WHERE job_id = :job_id", {"job_id": job_id}).fetchone()

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, get_args
 
-from edge.store import fact_log, line_state
+from edge.store import copies, fact_log, line_state
 from edge.sync.core_events import LocalState
 from shared.domain.commands import Command, CommandBody, CommandRecord
 from shared.domain.errors import BincardError
 from shared.domain.facts import CommandRefused
-from shared.domain.ports import Clock
+from shared.domain.ports import Clock, Entropy
 from shared.runtime.attempt import is_disk_trouble, undoable
 from shared.runtime.database import Transaction
 
@@ -30,6 +30,14 @@ def boot(tx: Transaction, at_least: int) -> LocalState:
     """Raise the boot number to `at_least` or more and return what a greeting needs."""
     line_state.raise_boot_no(tx.sql, at_least)
     return line_state.load(tx.sql)
+
+
+def boot_old_copy(
+    tx: Transaction, at_least: int, entropy: Entropy, expected_seq: int
+) -> LocalState:
+    """Boot a disk that is older than its past: its log ends here and another one begins."""
+    copies.branch_log(tx.sql, entropy, expected_seq)
+    return boot(tx, at_least)
 
 
 def apply_command(
@@ -52,6 +60,12 @@ def apply_command(
     else:
         _carry_out(tx, record, handle, clock)
     return record.seq
+
+
+def branch(tx: Transaction, incarnation: int, entropy: Entropy) -> None:
+    """End the log `incarnation` and begin another, unless that has been done already."""
+    if fact_log.head(tx.sql).incarnation == incarnation:
+        copies.branch_log(tx.sql, entropy)
 
 
 def _carry_out(tx: Transaction, record: CommandRecord, handle: HandleCommand, clock: Clock) -> None:

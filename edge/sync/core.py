@@ -15,6 +15,7 @@ from typing import Any, Final
 from edge.sync import core_events as on
 from edge.sync.core_events import Effect, Event, LogState, Trouble
 from edge.sync.core_outbox import Outbox, disagreement
+from edge.sync.core_recall import Recall
 from shared.domain.errors import InvalidInput
 from shared.domain.ports import Entropy
 from shared.sync import protocol as wire
@@ -24,6 +25,8 @@ from shared.sync.protocol import Epoch, LogMark, Mark
 CONNECT_MS: Final = 30_000
 """A socket that has not connected by then is made anew (the hub's address may have changed)."""
 _REJECT_RETRY_MS: Final = wire.RETRY_MAX_MS
+ROLLED_BACK: Final = "edge_rolled_back"
+"""Code of a refusal that means: this disk has forgotten lines the hub has."""
 
 
 class EdgeCore:
@@ -57,6 +60,8 @@ class EdgeCore:
             on.FactsRead: self._on_facts_read,
             on.CommandApplied: self._on_command_applied,
             on.CommandFailed: self._on_command_failed,
+            on.LinesStored: self._on_lines_stored,
+            on.LinesFailed: self._on_lines_failed,
         }
         self._messages: dict[type[wire.Message], Callable[[Any, int], list[Effect]]] = {
             wire.Ack: self._on_ack,
@@ -64,6 +69,7 @@ class EdgeCore:
             wire.Cmds: self._on_commands,
             wire.Pong: self._on_pong,
             wire.Bye: self._on_bye,
+            wire.Recalled: self._on_recalled,
         }
 
     @property
@@ -89,6 +95,7 @@ class EdgeCore:
         self._pinged_ms = now_ms
         self._pumped_ms = now_ms
         self._outbox: Outbox | None = None
+        self._recall: Recall | None = None
         self._down_cursor = 0
         self._down_taken = 0
 
@@ -188,6 +195,8 @@ class EdgeCore:
             return self._drop(now_ms, Trouble("hub_silent", "The hub has fallen silent."))
         effects = self._heartbeat(outbox, event, now_ms)
         effects += outbox.resend_late(now_ms)
+        if self._recall is not None:
+            effects += self._recall.ask(now_ms)
         if now_ms - self._pumped_ms >= wire.PUMP_MS:
             self._pumped_ms = now_ms
             effects += outbox.store_ack() + outbox.pump()
@@ -229,8 +238,15 @@ class EdgeCore:
         if self._phase not in ("greeting", "up") or message.nonce != self._nonce:
             return []
         trouble = Trouble(message.code, message.sentence)
+        if message.code == ROLLED_BACK:
+            return self._branch(trouble, now_ms)
         retry = message.retry_after_ms or _REJECT_RETRY_MS
         return self._drop(now_ms, trouble, retry_ms=min(retry, _REJECT_RETRY_MS))
+
+    def _branch(self, trouble: Trouble, now_ms: int) -> list[Effect]:
+        """Greet again under a new name at once; the old log is fetched back then."""
+        incarnation = self._logs[-1].incarnation
+        return [*self._drop(now_ms, trouble, retry_ms=0), on.Branch(incarnation)]
 
     def _on_welcome(self, message: wire.Welcome, now_ms: int) -> list[Effect]:
         if self._phase != "greeting" or message.nonce != self._nonce:
@@ -238,11 +254,20 @@ class EdgeCore:
         applied = {mark.incarnation: Mark(mark.seq, mark.hash) for mark in message.applied}
         starts = tuple(applied.get(log.incarnation, Mark()) for log in self._logs)
         trouble = disagreement(self._logs, starts, self._epoch, message.hub_epoch)
+        if trouble is not None and trouble.code == ROLLED_BACK:
+            return self._branch(trouble, now_ms)
         if trouble is not None:
             return self._drop(now_ms, trouble, retry_ms=_REJECT_RETRY_MS)
         effects: list[Effect] = []
         if message.hub_epoch != self._epoch:
             effects.append(on.StoreEpoch(message.hub_epoch, message.applied))
+        past = tuple(
+            mark
+            for mark in message.applied
+            if mark.incarnation != self._logs[-1].incarnation and mark.seq
+        )
+        if past:
+            effects.append(on.StoreTargets(past, message.down_head))
         cursor = self._down_cursor
         self._begin_session(message.session, now_ms)
         self._down_cursor = self._down_taken = cursor
@@ -252,7 +277,8 @@ class EdgeCore:
         self._epoch = message.hub_epoch
         self._outbox = Outbox(message.session, self._logs, starts, self._entropy)
         self._outbox.credit(message.credit_batches, message.credit_bytes)
-        return effects + self._outbox.pump()
+        self._recall = Recall(message.session, self._logs, past)
+        return effects + self._outbox.pump() + self._recall.ask(now_ms)
 
     def _on_bye(self, message: wire.Bye, now_ms: int) -> list[Effect]:
         if message.code == "superseded":
@@ -273,7 +299,7 @@ class EdgeCore:
         return self._outbox.pump()
 
     def _on_commands(self, message: wire.Cmds, _now_ms: int) -> list[Effect]:
-        if message.hub_epoch != self._epoch:
+        if message.hub_epoch != self._epoch or self._recall is None or self._recall.open:
             return []
         expected = self._down_taken + 1
         sequence = [record.seq for record in message.commands]
@@ -297,6 +323,22 @@ class EdgeCore:
         if event.session == self._session:
             self._down_taken = self._down_cursor
         return []
+
+    # This node's own past on its way back
+
+    def _on_recalled(self, message: wire.Recalled, _now_ms: int) -> list[Effect]:
+        return [] if self._recall is None else self._recall.answered(message)
+
+    def _on_lines_stored(self, event: on.LinesStored, now_ms: int) -> list[Effect]:
+        if self._recall is None or event.session != self._session:
+            return []
+        return self._recall.stored(event, now_ms)
+
+    def _on_lines_failed(self, event: on.LinesFailed, now_ms: int) -> list[Effect]:
+        if event.session != self._session:
+            return []
+        trouble = Trouble("log_damaged", event.sentence)
+        return self._drop(now_ms, trouble, retry_ms=_REJECT_RETRY_MS)
 
     # Facts on their way up
 

@@ -99,6 +99,20 @@ class FactsRead(Event, frozen=True):
     records: tuple[FactRecord, ...]
 
 
+class LinesStored(Event, frozen=True):
+    """Result of `StoreLines`: the log has come back up to `head_seq`, durably."""
+
+    session: bytes
+    head_seq: int
+
+
+class LinesFailed(Event, frozen=True):
+    """Result of `StoreLines`: the lines do not fit behind the ones kept here, or storage failed."""
+
+    session: bytes
+    sentence: str
+
+
 class CommandApplied(Event, frozen=True):
     """Result of `ApplyCommand`: `cursor` is the last command that took effect, durably."""
 
@@ -157,6 +171,27 @@ class StoreEpoch(Effect, frozen=True):
 
     epoch: Epoch
     applied: tuple[LogMark, ...]
+
+
+class Branch(Effect, frozen=True):
+    """This disk is older than its past: end log `incarnation` here and begin another one."""
+
+    incarnation: int
+
+
+class StoreTargets(Effect, frozen=True):
+    """Note durably how far the hub has each log of this node, and its last command."""
+
+    applied: tuple[LogMark, ...]
+    down_head: int
+
+
+class StoreLines(Effect, frozen=True):
+    """Put lines of this node's own past back behind their log; answer `LinesStored`."""
+
+    session: bytes
+    incarnation: int
+    records: tuple[FactRecord, ...]
 
 
 class ApplyCommand(Effect, frozen=True):

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 import zmq
 
-from edge.store import fact_log, line_state
+from edge.store import fact_log, line_state, recoveries
 from edge.sync import apply, sidecar
 from edge.sync import core_events as on
 from edge.sync.apply import HandleCommand
@@ -107,6 +107,9 @@ class Line:
             on.StoreAck: self._store_ack,
             on.StoreEpoch: self._store_epoch,
             on.ApplyCommand: self._apply_command,
+            on.Branch: self._branch,
+            on.StoreTargets: self._store_targets,
+            on.StoreLines: self._store_lines,
         }
         self._thread = threading.Thread(target=self._run, name="line", daemon=True)
 
@@ -263,8 +266,8 @@ class Line:
         state = self._database.read_sync(line_state.load)
         sentence = sidecar.forgotten(self._note, state)
         if sentence:
-            self._post(on.BootRefused("edge_rolled_back", sentence))
-            return
+            self._log.warning("edge_rolled_back", sentence=sentence)
+        expected_seq = sidecar.expected_seq(self._note, state)
         at_least = 1 if self._note is None else self._note.boot_no + 1
 
         def done(future: Future[LocalState]) -> None:
@@ -274,7 +277,12 @@ class Line:
             else:
                 self._post(on.BootRefused("storage_failed", _sentence(error)))
 
-        self._submit(lambda tx: apply.boot(tx, at_least), done)
+        if sentence:
+            self._submit(
+                lambda tx: apply.boot_old_copy(tx, at_least, self._entropy, expected_seq), done
+            )
+        else:
+            self._submit(lambda tx: apply.boot(tx, at_least), done)
 
     def _read_facts(self, effect: on.ReadFacts) -> None:
         records = self._database.read_sync(
@@ -314,6 +322,24 @@ class Line:
             lambda tx: apply.apply_command(tx, effect.record, self._handle_command, self._clock),
             done,
         )
+
+    def _branch(self, effect: on.Branch) -> None:
+        self._submit(lambda tx: apply.branch(tx, effect.incarnation, self._entropy), self._complain)
+
+    def _store_targets(self, effect: on.StoreTargets) -> None:
+        self._submit(
+            lambda tx: recoveries.tell(tx.sql, effect.applied, effect.down_head), self._complain
+        )
+
+    def _store_lines(self, effect: on.StoreLines) -> None:
+        def done(future: Future[int]) -> None:
+            error = future.exception()
+            if error is None:
+                self._post(on.LinesStored(effect.session, future.result()))
+            else:
+                self._post(on.LinesFailed(effect.session, _sentence(error)))
+
+        self._submit(lambda tx: fact_log.put_back(tx.sql, effect.incarnation, effect.records), done)
 
     def _submit(self, work: Callable[[Any], Any], done: Callable[[Future[Any]], None]) -> None:
         try:

@@ -62,17 +62,28 @@ def store(state_dir: Path, state: LocalState) -> Sidecar:
 def forgotten(note: Sidecar | None, state: LocalState) -> str:
     """Return a sentence when the database has forgotten what `note` remembers, else "".
 
-    A database with another incarnation is a new beginning, not an old copy.
+    A database with a log that has just begun is a new beginning, not an old copy.
     """
-    if note is None or note.incarnation not in [log.incarnation for log in state.logs]:
-        return ""
     current = state.logs[-1]
-    if note.incarnation != current.incarnation:
+    if note is None or current.head.seq == 0:
         return ""
-    if current.head.seq < note.head_seq or state.boot_no < note.boot_no:
+    known = [log.incarnation for log in state.logs]
+    if note.incarnation in known and note.incarnation != current.incarnation:
+        return ""
+    if (
+        note.incarnation not in known
+        or current.head.seq < note.head_seq
+        or state.boot_no < note.boot_no
+    ):
         return (
             f"This edge's database ends at line {current.head.seq}, boot {state.boot_no}; it has "
-            f"been at line {note.head_seq}, boot {note.boot_no}. It is an old copy: restore the "
-            "edge."
+            f"been at line {note.head_seq}, boot {note.boot_no}. It is an old copy: what it has "
+            "forgotten is fetched back from the hub."
         )
     return ""
+
+
+def expected_seq(note: Sidecar | None, state: LocalState) -> int:
+    """Return a line the current log is known to have reached, 0 when nobody knows."""
+    known = note is not None and note.incarnation == state.logs[-1].incarnation
+    return note.head_seq if note is not None and known else 0

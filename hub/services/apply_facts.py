@@ -25,6 +25,7 @@ from shared.domain.facts import (
     FactRecord,
     GoodsReceived,
     LabelPrinted,
+    LogGap,
     ParcelPacked,
     ParcelShipped,
     PickingStarted,
@@ -232,6 +233,19 @@ def _books_digested(desk: Desk, record: FactRecord, fact: BooksDigested) -> None
     )
 
 
+def _log_gap(desk: Desk, record: FactRecord, fact: LogGap) -> None:
+    """A warehouse lost the end of its log: somebody has to count what was touched then."""
+    lost = max(0, fact.expected_seq - fact.last_seq)
+    desk.journal.raise_exception(
+        "log_gap",
+        record.node,
+        f"{fact.incarnation}",
+        f"{record.node} had to restore its books. Everything up to line {fact.last_seq} came back; "
+        f"{lost or 'an unknown number of'} later lines may be lost and {fact.conflicts} could not "
+        "be entered again. The warehouse has a task to count what was touched.",
+    )
+
+
 _APPLY: Final[dict[type[Fact], Callable[[Desk, FactRecord, Any], None]]] = {
     StockLoaded: _stock_loaded,
     GoodsReceived: _goods_received,
@@ -248,4 +262,5 @@ _APPLY: Final[dict[type[Fact], Callable[[Desk, FactRecord, Any], None]]] = {
     CancelTooLate: apply_parcels.cancel_too_late,
     SerialDisputed: _serial_disputed,
     BooksDigested: _books_digested,
+    LogGap: _log_gap,
 }

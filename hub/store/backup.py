@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.store import nodes
-from shared.domain.errors import BooksBroken, Conflict, InvalidInput
+from shared.domain.errors import BooksBroken, Conflict, InvalidInput, Refused
 from shared.domain.ports import Entropy
 
 COUNTER_JUMP: Final = 1_000_000
@@ -25,6 +25,12 @@ def back_up(sql: sqlite3.Connection, path: Path) -> int:
 
     Raises Conflict when the file exists and BooksBroken when the copy is not intact.
     """
+    if not isinstance(sql, sqlite3.Connection):
+        raise Refused(
+            "backup_by_server",
+            "Failed to back up: these books are kept by a PostgreSQL server.",
+            hint="Use pg_dump, or the base backups of your server.",
+        )
     if path.exists():
         raise Conflict(
             "backup_exists",

@@ -186,15 +186,31 @@ def solve(sql: sqlite3.Connection, record: FactRecord, at_ms: int) -> None:
 
 
 def read_facts(
-    sql: sqlite3.Connection, node: str, incarnation: int, after_seq: int, facts_max: int
+    sql: sqlite3.Connection,
+    node: str,
+    incarnation: int,
+    after_seq: int,
+    facts_max: int,
+    bytes_max: int | None = None,
 ) -> list[FactRecord]:
-    """Return stored lines of one log after `after_seq`, oldest first."""
+    """Return stored lines of one log after `after_seq`, oldest first.
+
+    With `bytes_max` their bodies sum to at most that, but one line is returned if there is one.
+    """
     rows = sql.execute(
         f"SELECT {_FACT_COLUMNS} FROM facts WHERE node = ? AND incarnation = ? AND seq > ?"  # noqa: S608
         " ORDER BY seq LIMIT ?",
         (node, incarnation, after_seq, facts_max),
     )
-    return [FactRecord(*row) for row in rows]
+    records: list[FactRecord] = []
+    size = 0
+    for row in rows:
+        record = FactRecord(*row)
+        size += len(record.body)
+        if records and bytes_max is not None and size > bytes_max:
+            break
+        records.append(record)
+    return records
 
 
 def verify_chains(sql: sqlite3.Connection) -> int:

@@ -111,7 +111,9 @@ def known_node(sql: sqlite3.Connection, public_key: str, hello: Hello) -> KnownN
     """Collect what is needed to judge a greeting. `ensure_epoch` must have run before."""
     owner = owner_of(sql, public_key)
     identity = sql.execute("SELECT epoch, epoch_token FROM hub_identity").fetchone()
-    rows = sql.execute("SELECT * FROM node_logs WHERE node = ?", (hello.node,)).fetchall()
+    rows = sql.execute(
+        "SELECT * FROM node_logs WHERE node = ? ORDER BY first_seen_ms, incarnation", (hello.node,)
+    ).fetchall()
     head = sql.execute(
         "SELECT head_seq FROM command_heads WHERE node = ?", (hello.node,)
     ).fetchone()

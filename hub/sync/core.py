@@ -44,6 +44,7 @@ class HubCore:
             on.FactsApplied: self._on_facts_applied,
             on.ApplyFailed: self._on_apply_failed,
             on.CommandsRead: self._on_commands_read,
+            on.LinesRead: self._on_lines_read,
             on.CommandsQueued: self._on_commands_queued,
             on.KeysLoaded: self._on_keys_loaded,
         }
@@ -51,6 +52,7 @@ class HubCore:
             wire.Facts: self._on_facts,
             wire.Cack: self._on_cack,
             wire.Ping: self._on_ping,
+            wire.Recall: self._on_recall,
             wire.Bye: self._on_bye,
         }
 
@@ -254,6 +256,29 @@ class HubCore:
         down.data = b""
         session.pace.progressed()
         return [on.StoreCack(session.node, down.cursor), *self._pump(session)]
+
+    # An edge's own lines, back to it
+
+    def _on_recall(self, session: Session, message: wire.Recall, _now_ms: int) -> list[Effect]:
+        if message.incarnation not in session.applied:
+            return []
+        return [
+            on.ReadLines(
+                peer=session.peer,
+                session=session.session,
+                node=session.node,
+                incarnation=message.incarnation,
+                after_seq=message.after_seq,
+                facts_max=wire.FACTS_PER_BATCH_MAX,
+                bytes_max=wire.FACT_BYTES_PER_BATCH_MAX,
+            )
+        ]
+
+    def _on_lines_read(self, event: on.LinesRead, _now_ms: int) -> list[Effect]:
+        session = self._current(event.peer, event.session)
+        if session is None:
+            return []
+        return [self._send(session, wire.Recalled(event.incarnation, event.records))]
 
     # Life and death
 

@@ -119,6 +119,15 @@ class CommandsRead(Event, frozen=True):
     head_seq: int
 
 
+class LinesRead(Event, frozen=True):
+    """Result of `ReadLines`, perhaps empty."""
+
+    peer: bytes
+    session: bytes
+    incarnation: int
+    records: tuple[FactRecord, ...]
+
+
 class CommandsQueued(Event, frozen=True):
     """New commands may wait for `node`, or for any node when it is empty."""
 
@@ -170,6 +179,18 @@ class ReadCommands(Effect, frozen=True):
     node: str
     after_seq: int
     commands_max: int
+    bytes_max: int
+
+
+class ReadLines(Effect, frozen=True):
+    """Read the node's own log after `after_seq`, for an edge that lost it; answer `LinesRead`."""
+
+    peer: bytes
+    session: bytes
+    node: str
+    incarnation: int
+    after_seq: int
+    facts_max: int
     bytes_max: int
 
 

@@ -115,10 +115,11 @@ def _fenced(hello: Hello, known: KnownNode) -> Refusal | None:
 
 
 def _histories_differ(hello: Hello, known: KnownNode) -> Refusal | None:
+    """A log of an earlier life may be shorter than here: the edge asks for the rest."""
     applied = {log.incarnation: log.applied for log in known.logs}
     for mark in hello.heads:
         ours = applied.get(mark.incarnation, Mark())
-        if ours.seq > mark.seq:
+        if ours.seq > mark.seq and mark.incarnation == hello.incarnation:
             return Refusal(
                 "edge_rolled_back",
                 f"The hub has line {ours.seq} of this edge's log; the edge ends at line "
@@ -158,9 +159,18 @@ def _hub_forgot(hello: Hello, known: KnownNode) -> Refusal | None:
 
 
 def applied_marks(hello: Hello, known: KnownNode) -> tuple[LogMark, ...]:
-    """Return how far the hub has each log the greeting names."""
+    """Return how far the hub has each log of the node, oldest first.
+
+    Also those the greeting does not name: the edge has forgotten them and asks for their lines.
+    """
+    named = {head.incarnation for head in hello.heads}
     logs = {log.incarnation: log.applied for log in known.logs}
-    return _marks(hello, logs)
+    forgotten = [
+        LogMark(log.incarnation, log.applied.seq, log.applied.hash)
+        for log in known.logs
+        if log.incarnation not in named and log.applied.seq
+    ]
+    return (*forgotten, *_marks(hello, logs))[-wire.LOGS_MAX :]
 
 
 def stable_marks(hello: Hello, known: KnownNode) -> tuple[LogMark, ...]:

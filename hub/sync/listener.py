@@ -90,6 +90,7 @@ class Listener:
             on.Admit: self._admit,
             on.ApplyFacts: self._apply_facts,
             on.ReadCommands: self._read_commands,
+            on.ReadLines: self._read_lines,
             on.StoreCack: self._store_cack,
         }
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
@@ -299,6 +300,21 @@ class Listener:
             )
         )
         self._inbox.append(on.CommandsRead(effect.peer, effect.session, tuple(records), head_seq))
+
+    def _read_lines(self, effect: on.ReadLines) -> None:
+        records = self._database.read_sync(
+            lambda sql: fact_log.read_facts(
+                sql,
+                effect.node,
+                effect.incarnation,
+                effect.after_seq,
+                effect.facts_max,
+                effect.bytes_max,
+            )
+        )
+        self._inbox.append(
+            on.LinesRead(effect.peer, effect.session, effect.incarnation, tuple(records))
+        )
 
     def _store_cack(self, effect: on.StoreCack) -> None:
         self._submit(

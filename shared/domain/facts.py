@@ -170,6 +170,20 @@ class BooksDigested(FactBody, frozen=True, kw_only=True, tag="books_digested"):
     serials: Int64
 
 
+class LogGap(FactBody, frozen=True, kw_only=True, tag="log_gap"):
+    """This warehouse's disk went back in time; what can be had again is in its books again.
+
+    Lines of the log `incarnation` up to `last_seq` came back from the hub; whatever happened after
+    them is lost, up to line `expected_seq` for certain (0 when nobody knows). The effects of
+    `conflicts` lines could not be entered again; each has a count task.
+    """
+
+    incarnation: Int64
+    last_seq: Int64
+    expected_seq: Int64 = 0
+    conflicts: Int64 = 0
+
+
 Fact = (
     StockLoaded
     | GoodsReceived
@@ -186,6 +200,7 @@ Fact = (
     | CancelTooLate
     | SerialDisputed
     | BooksDigested
+    | LogGap
 )
 
 _encoder = msgspec.json.Encoder()

@@ -22,6 +22,9 @@ _DISK_CODES: Final = frozenset(
     }
 )
 """Source: https://sqlite.org/rescode.html (primary codes)."""
+_SERVER_CLASSES: Final = frozenset({"08", "40", "53", "55", "57", "58"})
+"""Connection, rollback, resources, locks, shut-down, system: the first two characters of SQLSTATE.
+Source: https://www.postgresql.org/docs/current/errcodes-appendix.html."""
 
 
 @contextmanager
@@ -39,5 +42,8 @@ def undoable(sql: sqlite3.Connection) -> Iterator[None]:
 
 def is_disk_trouble(error: Exception) -> bool:
     """Say whether `error` is the storage failing rather than the data being wrong."""
+    state = getattr(error, "sqlstate", None)
+    if state is not None:
+        return str(state)[:2] in _SERVER_CLASSES
     code = getattr(error, "sqlite_errorcode", None)
     return isinstance(error, sqlite3.Error) and code is not None and code & 0xFF in _DISK_CODES

@@ -81,10 +81,14 @@ class Database:
         """Open `path` and start the writer."""
         self.path = path
         self._sql = connect(path, writable=True)
+        self._reader_connections: list[sqlite3.Connection] = []
+        self._start()
+
+    def _start(self) -> None:
+        """Start the writer and the readers' pool; storage of another kind starts here too."""
         self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=WAITING_MAX)
         self._broken: Exception | None = None
         self._local = threading.local()
-        self._reader_connections: list[sqlite3.Connection] = []
         self._pool = ThreadPoolExecutor(max_workers=READERS_MAX, thread_name_prefix="reader")
         self._thread = threading.Thread(target=self._write_forever, name="writer", daemon=True)
         self._thread.start()

@@ -12,6 +12,7 @@ opaque bytes inside: hashed, stored and replayed exactly as first written.
                                                     NACK  h->e  I expected another line
     CMDS     h->e  the next commands                CACK  e->h  taken effect, up to here
     PING     e->h  still here                       PONG  h->e  so am I
+    RECALL   e->h  send me back my own lines        RECALLED h->e  here are the next of them
     BYE      either way: this session is over
 
 Decoding is typed per frame, with bounded numbers and sizes: whatever a stranger sends, the worst
@@ -217,7 +218,35 @@ class Bye(msgspec.Struct, frozen=True, array_like=True):
     sentence: Sentence = ""
 
 
-Message = Hello | Welcome | Reject | Facts | Ack | Nack | Cmds | Cack | Ping | Pong | Bye
+class Recall(msgspec.Struct, frozen=True, array_like=True):
+    """Type 14. The edge's disk is older than its past: it asks for its log after `after_seq`."""
+
+    incarnation: Int64
+    after_seq: Int64
+
+
+class Recalled(msgspec.Struct, frozen=True, array_like=True):
+    """Type 15. The next lines of the edge's own log, byte for byte; none when there are no more."""
+
+    incarnation: Int64
+    facts: Annotated[tuple[FactRecord, ...], msgspec.Meta(max_length=FACTS_PER_BATCH_MAX)]
+
+
+Message = (
+    Hello
+    | Welcome
+    | Reject
+    | Facts
+    | Ack
+    | Nack
+    | Cmds
+    | Cack
+    | Ping
+    | Pong
+    | Bye
+    | Recall
+    | Recalled
+)
 
 SNAP_REQ_TYPE: Final = 12
 SNAP_CHUNK_TYPE: Final = 13
@@ -236,6 +265,8 @@ _KINDS: Final[dict[type[Message], tuple[int, int]]] = {
     Ping: (9, 4_096),
     Pong: (10, 4_096),
     Bye: (11, 4_096),
+    Recall: (14, 4_096),
+    Recalled: (15, 786_432),
 }
 
 

@@ -314,7 +314,7 @@ def test_a_toledo_scale_behind_a_serial_server_is_weighed(heard: Heard) -> None:
             assert line.recv(1) == b"W"
             line.sendall(answer)
         settled = heard.until(WeightSettled)
-        assert (settled.grams, settled.raw) == (2_345, "02.345 kg")
+        assert (settled.grams, settled.raw) == (2_345, "2.345 kg")
         line.close()
         assert "disconnected" in heard.until(HealthChanged, lambda it: it.state == "down").reason
         session.ask_to_stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from hub.store.protocol import Desk
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
@@ -79,6 +79,8 @@ class SqliteDesk:
 class SqliteHub:
     """The hub's books in one file. Create it on a migrated file; see `open_hub`."""
 
+    desk_class: ClassVar[type[SqliteDesk]] = SqliteDesk
+
     def __init__(self, database: Database, clock: Clock, entropy: Entropy) -> None:
         """Keep the books in `database`."""
         self.database = database
@@ -89,7 +91,7 @@ class SqliteHub:
 
     def desk(self, transaction: Transaction, actor: str) -> SqliteDesk:
         """Return the desk of a running transaction."""
-        return SqliteDesk(
+        return self.desk_class(
             transaction.sql,
             now_ms=self.clock.wall_ms(),
             actor=actor,
@@ -118,9 +120,20 @@ class SqliteHub:
         """Run `query` on a consistent snapshot from a thread that is not an event loop."""
         return self.database.read_sync(lambda sql: query(self._reading(sql)))
 
+    def own_key(self, public_key: str) -> None:
+        """Record which key the warehouses know; a file has one hub, so nothing to compare."""
+
+    def lead(self, led: Callable[[bool], None]) -> bool:
+        """Return whether this process runs pumps and the port for warehouses; it always does."""
+        return True
+
+    def close(self) -> None:
+        """Finish what waits and close the books."""
+        self.database.close()
+
     def _reading(self, sql: sqlite3.Connection) -> SqliteDesk:
         """Return a desk on the snapshot that `Database.read` has opened on `sql`."""
-        return SqliteDesk(
+        return self.desk_class(
             sql, now_ms=self.clock.wall_ms(), actor="reader", ids=self._ids, tell=_nobody
         )
 

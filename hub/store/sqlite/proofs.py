@@ -179,8 +179,8 @@ class SqliteProofs:
             " AND p.serial_policy = 'full' LEFT JOIN on_hand h"
             " ON h.warehouse = s.warehouse AND h.sku = s.sku"
             " WHERE s.state IN ('in_stock', 'picked', 'packed')"
-            " GROUP BY s.warehouse, s.sku HAVING count(*) <> coalesce(max(h.quantity + h.unnamed_lost), 0)"
-            " LIMIT ?",
+            " GROUP BY s.warehouse, s.sku"
+            " HAVING count(*) <> coalesce(max(h.quantity + h.unnamed_lost), 0) LIMIT ?",
             (TOLD_MAX,),
         )
         return sentences + [

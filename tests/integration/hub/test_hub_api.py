@@ -20,8 +20,10 @@ DEADLINE_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory, hub_process_class: Any) -> Iterator[Any]:
-    process = hub_process_class(Path(tmp_path_factory.mktemp("hub")) / "state")
+def hub(
+    tmp_path_factory: pytest.TempPathFactory, hub_process_class: Any, store: Callable[[], str]
+) -> Iterator[Any]:
+    process = hub_process_class(Path(tmp_path_factory.mktemp("hub")) / "state", store())
     process.start()
     process.fill("SHA,A01,PHONE,2,SN001 SN002", "SHA,A02,CABLE,100,", "CAN,A02,CABLE,100,")
     yield process

@@ -6,7 +6,8 @@ import pytest
 
 from devices.scales.mt_sics import SicsCodec
 from devices.scales.reading import Ack, Fault, Reading
-from devices.simulated.scale import STABLE_WAIT_MS, STREAM_MS, ScaleManner, SicsScale
+from devices.simulated.scale import ScaleManner
+from devices.simulated.sics import STABLE_WAIT_MS, STREAM_MS, SicsScale
 from devices.simulated.wire import FaultyLine, LineFaults
 
 

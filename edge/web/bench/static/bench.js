@@ -11,7 +11,7 @@ import { choicesOf, stopOf } from "./choices.js";
 import { labelPanel, scalePanel } from "./instruments.js";
 import { haltPanel, jobPanel, steps } from "./job.js";
 import { openQueue } from "./queue.js";
-import { clock, firstOf, html, icon, t } from "./words.js";
+import { clock, firstOf, html, icon, rich, t } from "./words.js";
 
 const CLOCK_MS = 1000;
 const RETRY_MS = 2000;
@@ -61,7 +61,7 @@ function draw() {
   $("clock").textContent = clock(nowMs, nowMs);
   put("site", html`${state.warehouse_name || state.warehouse}`);
   put("who", html`${state.person?.name ?? ""}`);
-  put("today", html`${t("bench.today")} <b>${state.parcels_today}</b> ${t("bench.parcels")}`);
+  put("today", rich("bench.today", "{n}", html`<b>${state.parcels_today}</b>`));
   put("link", link(state));
   put("steps", steps(state));
   put("job", halted ? haltPanel(shown, choices) : jobPanel(state));

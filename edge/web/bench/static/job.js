@@ -151,7 +151,7 @@ export function haltPanel(state, choices) {
     html`<dt>${t(`bench.fact.${name}`)}</dt><dd>${value}</dd>`)}</dl>`}
     <p class="todo">${todo}</p>
     <div class="ways">${choices.map((choice, at) =>
-      way(choice, at === 0 && halt.kind !== "attention", params))}</div></section>`;
+      way(choice, at === 0 && halt.kind !== "attention" && !halt.own, params))}</div></section>`;
 }
 
 /** Return the job's panel when nothing is in the way. */

@@ -34,6 +34,12 @@ export const firstOf = (codes, params = {}) => {
   return code ? t(code, params) : "";
 };
 
+/** Return a sentence with `markup` in the place of `mark`. */
+export const rich = (code, mark, markup) => {
+  const [before, after = ""] = t(code).split(mark);
+  return html`${before}${markup}${after}`;
+};
+
 export const icon = (name) =>
   html`<svg class="icon" aria-hidden="true"><use href="/static/shared/icons.svg#i-${name}"/></svg>`;
 export const sep = html`<i class="sep"></i>`;

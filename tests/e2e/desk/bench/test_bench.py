@@ -125,6 +125,8 @@ def test_a_weight_outside_its_window_stops_until_a_lead_answers_for_it(
     expect(page.locator(".needle .mark.out")).to_be_visible()
     expect(page.locator(".halt .todo")).to_contain_text("云驰 65W")
     shot(page, "bench-5-heavy-en")
+    halt = page.locator(".halt")
+    assert halt.evaluate("one => one.scrollHeight <= one.clientHeight")  # every way is in sight
     in_chinese(edge, open_page, shot, "bench-5-heavy-zh", ".halt h1", "重了")
     page.keyboard.press("F6")
     says(page, re.compile("lead's badge|主管工牌"))

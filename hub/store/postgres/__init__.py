@@ -1,0 +1,1 @@
+"""The hub's books on a PostgreSQL server, for head offices that outgrew one machine."""

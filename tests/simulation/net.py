@@ -1,0 +1,213 @@
+"""The network between the warehouses and the hub, as bad as a seed wants it.
+
+A connection dies with either process, or is cut in one direction without either side noticing, or
+is reset so that everything on its way is lost: that is what ZeroMQ was measured to do. On top of
+what a real connection can do, frames are dropped, doubled and overtake each other, because the
+protocol must not lean on the transport for any of that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge.sync import core_events as edge_on
+from hub.sync import core_events as hub_on
+from shared.domain.errors import InvalidInput
+from shared.sync import protocol as wire
+
+if TYPE_CHECKING:
+    from tests.simulation.edge_node import SimEdge
+    from tests.simulation.world import World
+
+RETRY_MS = 500
+"""A socket that cannot connect tries again after this."""
+NOTICED = 0.7
+"""How often a side is told that its connection broke; otherwise it must notice by silence."""
+
+
+class Cable:
+    """One warehouse's way to the hub. A new number is a new connection."""
+
+    def __init__(self) -> None:
+        """Nothing is connected."""
+        self.number = 0
+        self.connected = False
+        self.hub_life = 0
+        self.generation = 0
+        self.cut_up = False
+        self.cut_down = False
+        self.heard_down_ms = 0
+        self.heard_up_ms = 0
+
+
+class Net:
+    """All cables."""
+
+    def __init__(self, world: World) -> None:
+        """Nobody is connected yet."""
+        self.world = world
+        self.dice = world.time.stream("net")
+        self.cables: dict[str, Cable] = {}
+
+    def cable(self, edge: SimEdge) -> Cable:
+        """Return the cable of a warehouse."""
+        return self.cables.setdefault(edge.name, Cable())
+
+    @staticmethod
+    def peer(edge: SimEdge, number: int) -> bytes:
+        """Return the routing name of a connection."""
+        return f"{edge.machine}/{number}".encode()
+
+    # Connections
+
+    def connect(self, edge: SimEdge) -> None:
+        """A new socket begins to look for the hub; the one before is forgotten."""
+        cable = self.cable(edge)
+        cable.number += 1
+        cable.connected = False
+        edge.later(self.dice.randint(1, 200), "connect", self._try, edge, cable.number)
+
+    def close(self, edge: SimEdge) -> None:
+        """The socket is destroyed with everything queued in it."""
+        cable = self.cable(edge)
+        cable.number += 1
+        cable.connected = False
+
+    def _try(self, edge: SimEdge, number: int) -> None:
+        cable, hub = self.cable(edge), self.world.hub
+        if number != cable.number:
+            return
+        if not hub.up or cable.cut_up or cable.cut_down:
+            edge.later(RETRY_MS, "reconnect", self._try, edge, number)
+        elif edge.key not in hub.owners:
+            edge.handle(edge_on.KeyRefused())
+        else:
+            cable.connected = True
+            cable.hub_life = hub.life
+            cable.heard_down_ms = cable.heard_up_ms = self.world.time.now_ms
+            edge.handle(edge_on.Connected())
+
+    def hub_ended(self) -> None:
+        """The hub's process is gone and all connections with it; some edges are told."""
+        for edge in self.world.machines:
+            if self.cable(edge).connected and self.dice.random() < NOTICED:
+                self._tell_broken(edge)
+
+    def reset(self, edge: SimEdge) -> None:
+        """The connection breaks; whatever is on its way is lost."""
+        self.world.time.fault("net_reset")
+        self.cable(edge).generation += 1
+        self._tell_broken(edge)
+
+    def _tell_broken(self, edge: SimEdge) -> None:
+        number = self.cable(edge).number
+
+        def broken() -> None:
+            if self.cable(edge).number == number:
+                self.cable(edge).connected = False
+                edge.handle(edge_on.Disconnected())
+
+        edge.later(self.dice.randint(1, 500), "disconnected", broken)
+
+    # Frames
+
+    def to_hub(self, edge: SimEdge, data: bytes) -> None:
+        """A frame leaves an edge."""
+        cable = self.cable(edge)
+        if not cable.connected:
+            return
+        data = self._spoil(data)
+        peer, key = self.peer(edge, cable.number), edge.key
+        self._carry(edge, peer, data, up=True, key=key)
+
+    def to_edge(self, peer: bytes, data: bytes) -> None:
+        """A frame leaves the hub; the hub is told when nobody is at the other end."""
+        machine, _, number = peer.decode().partition("/")
+        edge = next((one for one in self.world.machines if one.machine == machine), None)
+        hub = self.world.hub
+        if edge is None or (int(number) != self.cable(edge).number and self.dice.random() < 0.5):
+            hub.later(1, "peer gone", hub.handle, hub_on.PeerGone(peer))
+            return
+        self._carry(edge, peer, data, up=False, key="")
+
+    def _carry(self, edge: SimEdge, peer: bytes, data: bytes, *, up: bool, key: str) -> None:
+        """Send one frame through everything that can happen to it."""
+        options, time = self.world.options, self.world.time
+        cable = self.cable(edge)
+        time.note(f"{'up' if up else 'down'} {peer.decode()} {data[4:5].hex()} {len(data)}")
+        if cable.cut_up if up else cable.cut_down:
+            time.fault("net_cut_frame")
+            return
+        if self.world.wild and self.dice.random() < options.drop:
+            time.fault("net_drop")
+            return
+        copies = 1
+        if self.world.wild and self.dice.random() < options.duplicate:
+            time.fault("net_duplicate")
+            copies = 2
+        longest = options.delay_ms if self.world.wild else 20
+        generation, life = cable.generation, cable.hub_life
+        for _ in range(copies):
+            delay = self.dice.randint(1, longest)
+            args = (edge, peer, data, key, generation, life)
+            time.later(delay, "frame", self._arrive_up if up else self._arrive_down, *args)
+
+    def _arrive_up(
+        self, edge: SimEdge, peer: bytes, data: bytes, key: str, generation: int, life: int
+    ) -> None:
+        hub, cable = self.world.hub, self.cable(edge)
+        if not hub.up or hub.life != life or generation != cable.generation:
+            return
+        cable.heard_up_ms = self.world.time.now_ms
+        event = hub_on.Received(peer, key, data, hub.clock.wall_ms())
+        hub.guarded(hub.handle, event)
+
+    def _arrive_down(
+        self, edge: SimEdge, peer: bytes, data: bytes, _key: str, generation: int, life: int
+    ) -> None:
+        cable = self.cable(edge)
+        if not edge.up or generation != cable.generation or cable.hub_life != life:
+            return
+        current = peer == self.peer(edge, cable.number)
+        if current:
+            cable.heard_down_ms = self.world.time.now_ms
+        elif not self.world.options.stale or not self.world.wild:
+            return
+        else:
+            self.world.time.fault("net_stale")
+        edge.guarded(edge.handle, edge_on.Received(data, edge.clock.wall_ms()))
+
+    # Damage
+
+    def _spoil(self, data: bytes) -> bytes:
+        """Now and then change a byte in the body of a fact, above what encryption protects."""
+        if not self.world.wild or self.dice.random() >= self.world.options.corrupt:
+            return data
+        try:
+            frame = wire.decode(data)
+        except InvalidInput:
+            return data
+        if not isinstance(frame.message, wire.Facts):
+            return data
+        self.world.time.fault("net_corrupt")
+        records = list(frame.message.facts)
+        at = self.dice.randrange(len(records))
+        body = bytearray(records[at].body)
+        body[self.dice.randrange(len(body))] ^= 1 << self.dice.randrange(7)
+        records[at] = msgspec.structs.replace(records[at], body=bytes(body))
+        message = msgspec.structs.replace(frame.message, facts=tuple(records))
+        return wire.encode(frame.session, message)
+
+    def garbage(self, edge: SimEdge) -> None:
+        """Bytes that are no frame, or half of one, from a peer that has a key."""
+        self.world.time.fault("net_garbage")
+        hub, cable = self.world.hub, self.cable(edge)
+        if not hub.up:
+            return
+        data = self.dice.randbytes(self.dice.choice((0, 1, 30, 2_000)))
+        if self.dice.random() < 0.5:
+            data = wire.encode(self.dice.randbytes(8), wire.Cack(self.dice.randrange(10**6)))
+        peer = self.peer(edge, cable.number)
+        hub.guarded(hub.handle, hub_on.Received(peer, edge.key, data, 0))
