@@ -30,8 +30,8 @@ from edge.services.people import load_people
 from edge.services.plan_wave import WAVES_PER_RUN_MAX, PlannedWave, plan_next_wave
 from edge.services.scan import ScanRequest
 from edge.settings import Settings
-from edge.store import copies, fact_log, line_state, recoveries
-from edge.sync import sidecar
+from edge.store import fact_log, recoveries
+from edge.sync import apply
 from edge.uplink import FloorBus, Uplink
 from edge.web import rooms
 from edge.web.api.scans import judge
@@ -86,18 +86,12 @@ class EdgeNode:
 
     def _begin(self, tx: Transaction) -> None:
         head = fact_log.ensure_identity(tx.sql, self.settings.warehouse, self.entropy)
-        self._expect_present(tx)
+        sentence = apply.expect_present(tx, self.settings.state_dir, self.entropy)
+        if sentence:
+            log.warning("edge_rolled_back", sentence=sentence)
         load_people(tx, self.settings.people)
         if not self.site.warehouse and head.node != fact_log.UNENROLLED:
             self.site = msgspec.structs.replace(self.site, warehouse=head.node)
-
-    def _expect_present(self, tx: Transaction) -> None:
-        """Before the first scan: a disk older than its past must not use a line's number twice."""
-        note = sidecar.load(self.settings.state_dir)
-        state = line_state.load(tx.sql)
-        if sidecar.forgotten(note, state):
-            log.warning("edge_rolled_back", sentence=sidecar.forgotten(note, state))
-            copies.branch_log(tx.sql, self.entropy, sidecar.expected_seq(note, state))
 
     def _enrolled(self, identity: Identity) -> None:
         """Take the name head office gave this warehouse; raises Refused when it has another."""

@@ -14,6 +14,7 @@ import msgspec
 
 from hub.instance import KEY_FILE, RUN_FILE, RunFile
 from hub.pumps import Pump
+from hub.reservation_queue import ReservationQueue
 from hub.services.access import TOKEN_BYTES, TOKEN_PREFIX, forget_answers, token_hash
 from hub.services.apply_facts import project
 from hub.services.backorders import retry_backorders
@@ -26,9 +27,9 @@ from hub.store.sqlite.hub_store import SqliteHub
 from hub.sync.listener import LinkView, Listener
 from hub.web.enrolments import EnrolmentDesk
 from hub.web.principal import Principal
+from shared.domain.errors import BincardError
 from shared.domain.facts import FactRecord
 from shared.domain.ports import Clock, Entropy
-from shared.domain.errors import BincardError
 from shared.runtime import logs, private_file
 from shared.runtime.clock import SystemClock, SystemEntropy
 from shared.runtime.curve import load_or_make_key
@@ -61,6 +62,7 @@ class HubNode:
         self.keys = load_or_make_key(settings.state_dir / KEY_FILE)
         self.books.own_key(self.keys.public_key)
         self.stands_by = False
+        self.checkouts = ReservationQueue(self.books)
         self.local_token = TOKEN_PREFIX + self.entropy.token_bytes(TOKEN_BYTES).hex()
         self.http_port = settings.http_port
         self.listener: Listener | None = None
@@ -121,9 +123,11 @@ class HubNode:
         """Lead or stand by; return what enrolment needs."""
         loop = asyncio.get_running_loop()
         self.live.attach(loop)
-        leads = await asyncio.to_thread(
-            self.books.lead, lambda led: loop.call_soon_threadsafe(self._lead_changed, led)
-        )
+
+        def led(leads: bool) -> None:
+            loop.call_soon_threadsafe(self._lead_changed, leads)
+
+        leads = await asyncio.to_thread(self.books.lead, led)
         self.stands_by = not leads
         if leads:
             await self._lead()
@@ -152,7 +156,7 @@ class HubNode:
             await self._lead()
             await asyncio.to_thread(self.write_run_file)
         except BincardError as error:
-            log.error("take_over_failed", code=error.code)
+            log.warning("take_over_failed", code=error.code)
             signal.raise_signal(signal.SIGTERM)
 
     async def _lead(self) -> None:

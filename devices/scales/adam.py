@@ -20,10 +20,10 @@ from typing import Final
 
 from devices.messages import WeightKind
 from devices.scales.generic_stgs import refusal
-from devices.scales.lines import SIGNED, Form, LineCodec, unblanked
+from devices.scales.lines import Form, LineCodec, unblanked
 from devices.scales.reading import Reading, ScaleWord, weighed
 
-_WEIGHT: Final = re.compile(rf"([GNT])(?:/W)?:? *({SIGNED}) *(kgs?|lbs?|g|oz) *", re.IGNORECASE)
+_WEIGHT: Final = re.compile(r"([GNT])(?:/W)?:? *([+-] *\d+(?:\.\d*)?) *(kgs?|lbs?|g|oz|KG|LB) *")
 _OVERLOAD: Final = re.compile(
     r"(?:[GNT](?:/W)?)? *(?:([+-]) +)?(?:O-?L|OVER|-{4,}|E ?\d) *(?:kg|lb)? *"
 )
@@ -46,7 +46,7 @@ class AdamCodec(LineCodec):
 
 def _weight(found: re.Match[str]) -> ScaleWord:
     kind, digits, unit = found.groups()
-    return weighed("unknown_stability", unblanked(digits), unit, _KIND[kind.upper()])
+    return weighed("unknown_stability", unblanked(digits), unit, _KIND[kind])
 
 
 def _overload(found: re.Match[str]) -> ScaleWord:

@@ -39,7 +39,7 @@ class DibalCodec(LineCodec):
 
     def __init__(self) -> None:
         """Start with nothing held."""
-        super().__init__((Form(_ANSWER, _weight, inside=True),), never_after=r".*\d")
+        super().__init__((Form(_ANSWER, _weight, inside=True),), never_after=b"0123456789")
 
 
 def check_character(text: str) -> str:

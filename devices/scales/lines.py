@@ -6,7 +6,7 @@ a longer line, if it is there from its first letter to its last. What stood in f
 
 A port opened for eight data bits shows the parity bit of a seven-bit scale as bit 7. Such a message
 is read if *all* its bytes have the same parity: then the bit is no noise, and it even guards the
-message.
+message. Of CR and LF one has the bit and one has not, so that lines still end.
 
 >>> same_parity(b"S S 1"), same_parity(bytes([0x53, 0xA1, 0x53]))
 (True, False)
@@ -21,11 +21,10 @@ from typing import Final, NamedTuple
 from devices.framing import Frame, LineFramer
 from devices.scales.reading import Fault, ScaleWord
 
-ENDS: Final = (b"\r", b"\n", b"\x8d", b"\x8a")
-"""CR and LF, also with a parity bit."""
 SEVEN_BITS: Final = bytes(value & 0x7F for value in range(256))
 """Translation table that takes the parity bit away."""
-TOP_BIT: Final = 0x80
+ENDS: Final = b"\r\n\x8d\x8a"
+"""CR and LF, also with a parity bit."""
 SIGNED: Final = r"[+-]? *\d+(?:\.\d*)?"
 """A number whose sign may stand apart."""
 
@@ -44,14 +43,14 @@ class Form(NamedTuple):
 class LineCodec:
     """Turns the bytes of a line protocol into words, by its forms in order."""
 
-    def __init__(self, forms: Sequence[Form], never_after: str | None = None) -> None:
+    def __init__(self, forms: Sequence[Form], never_after: bytes = b"") -> None:
         """Start with nothing held.
 
-        `never_after` matches text in front of which a message found on the same line is doubtful,
-        because it may be the front of that very message.
+        A message behind garbage is doubtful if the last byte of the garbage is one of
+        `never_after`, because that byte may be a part of the message.
         """
-        self._never_after = re.compile(never_after) if never_after else None
-        self._framer = LineFramer(ENDS)
+        self._never_after = tuple(bytes([byte]) for byte in never_after)
+        self._framer = LineFramer()
         self._forms = forms
         self._tails = [
             (re.compile(f"(?:{form.pattern.pattern})\\Z", form.pattern.flags), form.read)
@@ -72,24 +71,23 @@ class LineCodec:
         self._framer.clear()
 
     def _read(self, frame: Frame) -> list[ScaleWord]:
-        line = frame.body.translate(SEVEN_BITS).decode("ascii")
+        body = frame.body.strip(ENDS)
+        line = body.translate(SEVEN_BITS).decode("ascii")
         if frame.whole:
             for form in self._forms:
-                if (found := form.pattern.fullmatch(line)) and same_parity(frame.body):
+                if (found := form.pattern.fullmatch(line)) and same_parity(body):
                     return [form.read(found)]
         for pattern, read in self._tails:
             found = pattern.search(line)
-            if found and same_parity(frame.body[found.start() :]):
-                doubtful = self._never_after and self._never_after.fullmatch(line, 0, found.start())
+            if found and same_parity(body[found.start() :]):
+                doubtful = body[: found.start()].endswith(self._never_after)
                 return [Fault("framing")] if doubtful else [Fault("framing"), read(found)]
         return [Fault("framing")]
 
 
 def same_parity(raw: bytes) -> bool:
-    """Tell whether bit 7 of `raw` is nowhere set, everywhere set, or a parity bit."""
-    if raw.isascii() or all(byte >= TOP_BIT for byte in raw):
-        return True
-    return len({byte.bit_count() & 1 for byte in raw}) == 1
+    """Tell whether bit 7 of `raw` is nowhere set or a parity bit, even or odd."""
+    return raw.isascii() or len({byte.bit_count() & 1 for byte in raw}) == 1
 
 
 def unblanked(text: str) -> str:

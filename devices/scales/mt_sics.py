@@ -12,7 +12,8 @@ stable one, `SIR` for a stream. Answers::
 right-aligned, which is the only guard against lost digits on a line without a checksum: a field of
 another width is not a weight. Some indicators of other makers do not pad at all, and send exactly
 one blank; that form is read too, but not from a scale that was heard to pad, and not with leading
-zeros, since it is also what is left of a padded message that lost its front.
+zeros, since it is also what is left of a padded message that lost its front. Nothing guards the
+unit: a lost `k` makes grams of kilograms, so give `unit` in the devices file.
 Source: Mettler-Toledo, MT-SICS interface commands, level 0 and 1.
 
 >>> SicsCodec().feed(b"S S     100.00 g\\r\\n")
@@ -29,7 +30,7 @@ from devices.scales.lines import Form, LineCodec
 from devices.scales.reading import Ack, Fault, Reading, ScaleWord, weighed
 
 FIELD_WIDTH: Final = 10
-_WEIGHT: Final = re.compile(r"S ([SD]) ( *-?\d+(?:\.\d+)?) ([A-Za-z]{1,3}|%) *")
+_WEIGHT: Final = re.compile(r"S ([SD]) ( *-?\d+(?:\.\d+)?) ([a-z]{1,3}|[A-Z]{1,3}|%) *")
 _UNPADDED: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 _TARE: Final = re.compile(r"(T S|TI [SD]|TA A) +-?\d+(?:\.\d+)? [A-Za-z]{1,3} *")
 _IDENTITY: Final = re.compile(r"(I\d{1,2}) [AB](?: .*)?")

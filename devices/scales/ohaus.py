@@ -10,8 +10,8 @@ The weight is right-aligned with leading blanks, `?` means moving, and the legen
 the range. `ES` refuses an unknown command, `OK!` confirms one. A Ranger switched with `PSI` speaks
 MT-SICS instead.
 
-The width is the only guard, and a message has no head: garbage in front of it on the same line is
-told from the beginning of another message, and in doubt neither is a weight.
+The width is the only guard, and a message has no head. Behind garbage on the same line it is read
+only if its sign is blank and the garbage ends with a byte that no message has; in doubt it is none.
 Source: Ohaus 3000 series indicators, instruction manual, section 5.2.
 
 >>> OhausCodec().feed(b"    1.235 kg   ?NET\\r\\n")
@@ -31,10 +31,11 @@ _WEIGHT: Final = re.compile(
     r"([- ]) (?=[ \d.]{7} )( *\d+(?:\.\d*)?) "
     r"(?=[ A-Za-z%:]{5}[ ?][ A-Z]{3}\Z) *([A-Za-z]{1,5}|%) *?([ ?])([ A-Z]{3})"
 )
+_POSITIVE: Final = re.compile(_WEIGHT.pattern.replace("[- ]", " ", 1))
 _FILLER: Final = re.compile(r"([- ]) (?=.{0,6}[-A-Za-z^_>])(.{7}) .{5}[ ?].{3}")
 _STATE: Final = re.compile(r"(ES|OK!?) *")
-_BEGINNING: Final = r"[- ]( ?[ \d.]{0,7}|  ?[ \d.]{7} [ A-Za-z%:]{0,5}[ ?]?[ A-Z]{0,3})"
 _KIND: Final[dict[str, WeightKind]] = {"G": "gross", "NET": "net", "N": "net", "T": "tare"}
+PRINTABLE: Final = bytes(range(0x20, 0x7F))
 _OVER_LIMIT, _UNDER_LIMIT = "8.3", "8.4"
 
 
@@ -44,11 +45,12 @@ class OhausCodec(LineCodec):
     def __init__(self) -> None:
         """Start with nothing held."""
         forms = (
-            Form(_WEIGHT, _weight, inside=True),
+            Form(_WEIGHT, _weight),
+            Form(_POSITIVE, _weight, inside=True),
             Form(_FILLER, _without_weight),
             Form(_STATE, lambda found: Fault("syntax") if found[1] == "ES" else Ack("done")),
         )
-        super().__init__(forms, never_after=_BEGINNING)
+        super().__init__(forms, never_after=PRINTABLE)
 
 
 def _weight(found: re.Match[str]) -> ScaleWord:

@@ -10,7 +10,7 @@ Line: 9600 baud 7E1. The command is one letter without an end: `W` asks for the 
 
 Bits of `ss`: 0 in motion, 1 over capacity, 2 under zero, 3 outside the zero capture range, 4 centre
 of zero, 5 net, 6 always one, 7 parity. Bits 3 to 5 alone are not errors. The parity bit is the only
-guard of this line; where a port shows it, all bytes of a message must agree on it.
+guard of this line; where a port shows it, all bytes of a weight must agree on it.
 Source: Mettler-Toledo DIVA service manual, section 6.1.4.
 
 >>> ToledoCodec().feed(bytes([2]) + b"01.235" + bytes([13]))
@@ -63,10 +63,11 @@ class ToledoCodec:
 
 def read(frame: Frame) -> ScaleWord:
     """Return what one answer says."""
-    if not frame.whole or not same_parity(frame.body):
+    if not frame.whole:
         return Fault("framing")
     body = frame.body.translate(SEVEN_BITS)
-    if weight := _WEIGHT.fullmatch(body):
+    weight = _WEIGHT.fullmatch(body)
+    if weight and same_parity(frame.body):
         kilograms, pounds, net = weight.groups()
         kind: WeightKind = "net" if net else "gross"
         unit = "kg" if kilograms else "lb"

@@ -83,8 +83,8 @@ def running(sql: sqlite3.Connection) -> bool:
 def current(sql: sqlite3.Connection) -> Recovery | None:
     """Return the oldest recovery that has not ended."""
     row = sql.execute(
-        "SELECT incarnation, from_seq, expected_seq, told_seq, down_target, replayed_seq, conflicts "
-        "FROM recoveries WHERE NOT ended ORDER BY position LIMIT 1"
+        "SELECT incarnation, from_seq, expected_seq, told_seq, down_target, replayed_seq, "
+        "conflicts FROM recoveries WHERE NOT ended ORDER BY position LIMIT 1"
     ).fetchone()
     return None if row is None else Recovery(*row)
 

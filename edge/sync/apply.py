@@ -7,9 +7,11 @@ cannot carry out is answered with a `CommandRefused` fact and never stands in th
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, get_args
 
 from edge.store import copies, fact_log, line_state
+from edge.sync import sidecar
 from edge.sync.core_events import LocalState
 from shared.domain.commands import Command, CommandBody, CommandRecord
 from shared.domain.errors import BincardError
@@ -30,6 +32,19 @@ def boot(tx: Transaction, at_least: int) -> LocalState:
     """Raise the boot number to `at_least` or more and return what a greeting needs."""
     line_state.raise_boot_no(tx.sql, at_least)
     return line_state.load(tx.sql)
+
+
+def expect_present(tx: Transaction, state_dir: Path, entropy: Entropy) -> str:
+    """Before the first scan: a disk older than its past must not use a line's number twice.
+
+    Return a sentence when the log of this disk was ended for that reason, else "".
+    """
+    note = sidecar.load(state_dir)
+    state = line_state.load(tx.sql)
+    sentence = sidecar.forgotten(note, state)
+    if sentence:
+        copies.branch_log(tx.sql, entropy, sidecar.expected_seq(note, state))
+    return sentence
 
 
 def boot_old_copy(

@@ -7,16 +7,17 @@ ends by DELETE, by time, or by the order that takes its units over; a confirmed 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from hub.domain.rows import Reservation, ReservationState
-from hub.domain.sourcing import Need, source
+from hub.domain.sourcing import Need, Offer, source
 from hub.services.order_views import iso
 from hub.store.protocol import Desk
-from shared.domain.catalogue import Quantity, Sku
-from shared.domain.errors import Conflict, NotFound, Refused
+from shared.domain.catalogue import Product, Quantity, Sku
+from shared.domain.errors import BincardError, Conflict, NotFound, Refused, Unavailable
 
 TTL_SECONDS_MAX: Final = 86_400
 EXPIRE_PER_COMMIT: Final = 50
@@ -78,19 +79,71 @@ def reserve(desk: Desk, request: ReservationRequest, *, default_id: str = "") ->
     A repeat with the same id returns the first reservation. Raises Conflict
     `reservation_id_reused`, Refused `sku_unknown` or `not_enough`.
     """
-    reservation_id = request.reservation_id or default_id or desk.new_id()
-    digest = hashlib.sha256(_encode(request)).hexdigest()
-    known = desk.reservations.get(reservation_id)
-    if known is not None:
-        if known.digest != digest:
-            raise Conflict(
-                "reservation_id_reused",
-                f"Failed to reserve: {reservation_id} was used for another reservation.",
-                hint="Choose a new reservation_id.",
-            )
-        return known
-    skus = {line.sku for line in request.lines}
+    (outcome,) = reserve_many(desk, ((request, default_id),))
+    if isinstance(outcome, BincardError):
+        raise outcome
+    return outcome
+
+
+def reserve_many(
+    desk: Desk, asked: Sequence[tuple[ReservationRequest, str]]
+) -> list[Reservation | BincardError]:
+    """Answer many who wait, first come first served, with a handful of statements for all.
+
+    `asked` are (request, id to use when it names none). Each gets all its units or none; what one
+    takes, the next no longer sees. All units are then debited by guarded statements at once.
+    """
+    named = [
+        (request, request.reservation_id or default_id or desk.new_id())
+        for request, default_id in asked
+    ]
+    known = desk.reservations.known(name for _, name in named)
+    skus = {line.sku for request, _ in named for line in request.lines}
     products = desk.catalogue.products(skus)
+    found = desk.rights.offers(skus)
+    left = {offer.warehouse: dict(offer.atp) for offer in found}
+    offers = [Offer(offer.warehouse, offer.place, left[offer.warehouse]) for offer in found]
+    outcomes: list[Reservation | BincardError] = []
+    made: dict[str, Reservation] = {}
+    for request, name in named:
+        try:
+            before = known.get(name) or made.get(name)
+            if before is None:
+                made[name] = outcome = _decide(desk, request, name, products, offers)
+                for sku, warehouse, units in outcome.allocations:
+                    left[warehouse][sku] -= units
+            else:
+                outcome = _repeated(before, request)
+            outcomes.append(outcome)
+        except BincardError as error:
+            outcomes.append(error)
+    _hold(desk, list(made.values()))
+    return outcomes
+
+
+def _repeated(known: Reservation, request: ReservationRequest) -> Reservation:
+    if known.digest != _digest(request):
+        raise Conflict(
+            "reservation_id_reused",
+            f"Failed to reserve: {known.reservation_id} was used for another reservation.",
+            hint="Choose a new reservation_id.",
+        )
+    return known
+
+
+def _digest(request: ReservationRequest) -> str:
+    return hashlib.sha256(_encode(request)).hexdigest()
+
+
+def _decide(
+    desk: Desk,
+    request: ReservationRequest,
+    reservation_id: str,
+    products: Mapping[str, Product],
+    offers: Sequence[Offer],
+) -> Reservation:
+    """Choose the warehouses of one request among `offers`."""
+    skus = {line.sku for line in request.lines}
     if unknown := sorted(skus - products.keys()):
         raise Refused(
             "sku_unknown",
@@ -101,7 +154,7 @@ def reserve(desk: Desk, request: ReservationRequest, *, default_id: str = "") ->
         Need(number, line.sku, line.quantity, products[line.sku].unit_weight_grams)
         for number, line in enumerate(request.lines, start=1)
     )
-    choice = source(needs, desk.rights.offers(products), None)
+    choice = source(needs, offers, None)
     if not choice.parcels:
         raise Refused(
             "not_enough",
@@ -113,22 +166,35 @@ def reserve(desk: Desk, request: ReservationRequest, *, default_id: str = "") ->
         for line in parcel.lines:
             key = (line.sku, parcel.warehouse)
             allocations[key] = allocations.get(key, 0) + line.quantity
-    for (sku, warehouse), units in sorted(allocations.items()):
-        if not desk.rights.reserve(sku, warehouse, units, "held", reservation_id):
-            raise Refused("not_enough", f"Failed to reserve {units} of {sku} in {warehouse}.")
-    reservation = Reservation(
+    return Reservation(
         reservation_id=reservation_id,
         state="open",
-        digest=digest,
+        digest=_digest(request),
         allocations=tuple((*key, units) for key, units in sorted(allocations.items())),
         explanation=msgspec.Raw(_encode(choice.explanation)),
         made_ms=desk.now_ms,
         expires_ms=desk.now_ms + request.ttl_seconds * 1000,
         changed_ms=desk.now_ms,
     )
-    desk.reservations.put(reservation)
+
+
+def _hold(desk: Desk, made: list[Reservation]) -> None:
+    """Debit the units of new reservations and record them; raises Unavailable, undoing all."""
+    if not made:
+        return
+    wanted = [
+        (sku, warehouse, units, one.reservation_id)
+        for one in made
+        for sku, warehouse, units in one.allocations
+    ]
+    if not desk.rights.hold(wanted):
+        raise Unavailable(
+            "stock_moved",
+            "Failed to reserve: somebody was faster.",
+            hint="Send the same request again.",
+        )
+    desk.reservations.add(made)
     desk.tell("reservations")
-    return reservation
 
 
 def need_reservation(desk: Desk, reservation_id: str) -> Reservation:

@@ -76,7 +76,8 @@ def queue_command(sql: sqlite3.Connection, node: str, command: Command, *, comma
     ensure_node(sql, node)
     row = sql.execute(
         "INSERT INTO command_heads (node, head_seq) VALUES (?, 1)"
-        " ON CONFLICT (node) DO UPDATE SET head_seq = command_heads.head_seq + 1 RETURNING head_seq",
+        " ON CONFLICT (node) DO UPDATE SET head_seq = command_heads.head_seq + 1"
+        " RETURNING head_seq",
         (node,),
     ).fetchone()
     seq = int(row["head_seq"])

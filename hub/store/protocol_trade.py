@@ -143,6 +143,13 @@ class RightsBook(Protocol):
         """Take units out of the pool above safety stock, or change nothing and return False."""
         ...
 
+    def hold(self, wanted: Iterable[tuple[str, str, int, str]]) -> bool:
+        """Hold units for many at once: (sku, warehouse, quantity, reference) each.
+
+        False: not everything was there, and the caller must undo what was held.
+        """
+        ...
+
     def move(
         self,
         sku: str,
@@ -185,6 +192,14 @@ class ReservationBook(Protocol):
 
     def put(self, reservation: Reservation) -> None:
         """Insert or replace a reservation."""
+        ...
+
+    def known(self, reservation_ids: Iterable[str]) -> dict[str, Reservation]:
+        """Return those of `reservation_ids` that exist, by id."""
+        ...
+
+    def add(self, reservations: Iterable[Reservation]) -> None:
+        """Insert reservations that are new, all at once."""
         ...
 
     def expired(self, now_ms: int, limit: int) -> list[Reservation]:

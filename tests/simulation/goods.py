@@ -46,6 +46,8 @@ class Goods:
         }
         self.shelves: dict[tuple[str, str], list[Unit]] = defaultdict(list)
         self.totes: dict[tuple[str, str], list[Unit]] = {}
+        self.walking: dict[tuple[str, str], str] = {}
+        """Carts that a picker walks with: (warehouse, cart) -> station."""
         self.boxes: dict[tuple[str, str], list[Unit]] = {}
         self.docks: dict[str, deque[str]] = defaultdict(deque)
         self.returns: dict[str, deque[str]] = defaultdict(deque)
@@ -91,6 +93,14 @@ class Goods:
         shelf = self.shelves[self.dice.choice(full)]
         self.stolen[warehouse].append(shelf.pop(self.dice.randrange(len(shelf))))
         return True
+
+    def standing_totes(self, warehouse: str) -> list[str]:
+        """Return the filled totes that stand at the benches, not on a cart on its way."""
+        return sorted(
+            tote
+            for (where, tote), units in self.totes.items()
+            if where == warehouse and units and (where, tote[:-3]) not in self.walking
+        )
 
     def in_house(self, warehouse: str) -> Counter[str]:
         """Return the units per product that are really inside a warehouse."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from edge.services.solve import solve
@@ -62,15 +63,17 @@ class Office:
         for edge in self.world.edges:
             nodes.add_key(tx.sql, edge.name, edge.key, 1)
 
-    def ask(self, label: str, work: Any) -> None:
-        """Ask the hub until it answers; asking twice must count once."""
+    def ask(self, label: str, work: Any, then: Callable[[], None] | None = None) -> None:
+        """Ask the hub until it answers, then do `then`; asking twice must count once."""
         self.open += 1
-        self._ask(label, work, {"done": False})
+        self._ask(label, work, {"done": False}, then)
 
-    def _ask(self, label: str, work: Any, state: dict[str, bool]) -> None:
+    def _ask(
+        self, label: str, work: Any, state: dict[str, bool], then: Callable[[], None] | None
+    ) -> None:
         if state["done"]:
             return
-        self.world.time.later(PATIENCE_MS, f"{label} again", self._ask, label, work, state)
+        self.world.time.later(PATIENCE_MS, f"{label} again", self._ask, label, work, state, then)
 
         def heard(_answer: Any, error: Exception | None) -> None:
             if self.world.wild and self.dice.random() < self.world.options.lost_answers:
@@ -78,6 +81,8 @@ class Office:
             elif error is None and not state["done"]:
                 state["done"] = True
                 self.open -= 1
+                if then is not None:
+                    then()
 
         if self.world.hub.up:
             self.world.hub.use("office", work, heard)
@@ -130,13 +135,16 @@ class Office:
             if nodes.owner_of(desk.sql, old) == (edge.name, False):
                 nodes.revoke_keys(desk.sql, edge.name, 1)
 
-        self.ask("revoke", work)
-        self.world.time.later(
-            self.dice.randint(3_000, 15_000), "enrol", self.enrol_again, edge, old
-        )
+        def then() -> None:
+            delay_ms = self.dice.randint(3_000, 15_000)
+            self.open += 1
+            self.world.time.later(delay_ms, "enrol", self.enrol_again, edge, old)
+
+        self.ask("revoke", work, then)
 
     def enrol_again(self, edge: SimEdge, old: str) -> None:
         """Give an edge a new key."""
+        self.open -= 1
         if edge.key != old:
             return
         self._keys += 1

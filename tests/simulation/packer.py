@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
-
 from edge.services import print_label, weigh
 from edge.services.bench import BenchState
 from edge.services.scan import ScanAnswer
@@ -13,9 +11,6 @@ from edge.store import parcels
 from edge.store.stations import StationRow
 from tests.simulation.goods import RACK, Unit
 from tests.simulation.people import Person
-
-if TYPE_CHECKING:
-    from shared.domain.catalogue import Product
 
 CARTON_GRAMS = 120
 
@@ -52,10 +47,7 @@ class Packer(Person):
         if returns:
             waybill = returns.popleft()
             return self.scan(waybill, lambda answer: self._box_back(waybill, answer))
-        filled = sorted(
-            tote for (where, tote), units in self.goods.totes.items()
-            if where == self.warehouse and units
-        )  # fmt: skip
+        filled = self.goods.standing_totes(self.warehouse)
         if not filled:
             return False
         tote = self.dice.choice(filled)
@@ -89,7 +81,7 @@ class Packer(Person):
         if unit is None:
             return self.scan("BC:ASIDE")
         if self.wrong():
-            return self._mistake(state)
+            return self._mistake()
         product = self.goods.products[unit.sku]
         if product.serial_policy == "none":
             return self.scan(product.gtin)
@@ -112,14 +104,12 @@ class Packer(Person):
                 return unit
         return None
 
-    def _mistake(self, state: BenchState) -> bool:
-        shelves = [unit for key in sorted(self.goods.shelves) for unit in self.goods.shelves[key]]
-        texts = ["nonsense", "BC:ASIDE", "BC:REOPEN", "BC:REPRINT:spoiled"]
-        if shelves:
-            unit = self.dice.choice(shelves)
-            product: Product = self.goods.products[unit.sku]
-            known = product.serial_policy == "full"
-            texts.append(unit.serial if known else product.gtin)
+    def _mistake(self) -> bool:
+        """Scan a wrong thing. A number nobody knows would pass as new where numbers are new."""
+        texts = ["A01-1", "BC:ASIDE", "BC:REOPEN", "BC:REPRINT:spoiled"]
+        texts += [product.gtin for product in self.goods.products.values()]
+        known = self.edge.sql.execute("SELECT serial FROM serials ORDER BY serial").fetchall()
+        texts += [str(self.dice.choice(known)["serial"])] * 3 if known else []
         return self.scan(self.dice.choice(texts))
 
     # Weight and label

@@ -112,7 +112,7 @@ class Person:
             self.pending = None
             verdict = answer.verdict
             self.refusals = 0 if verdict.accepted else self.refusals + 1
-            self.world.time.note(f"{self.station} {scan.raw} {verdict.code}")
+            self.world.time.note(f"{self.edge.machine} {self.station} {scan.raw} {verdict.code}")
             if pending.then is not None:
                 pending.then(answer)
 
@@ -134,15 +134,17 @@ class Picker(Person):
             return self.scan("BC:PICK")
         if picker.step == "cart":
             if self.wrong():
-                return self.scan("BC:BACK")
-            return self.scan(f"C{self.dice.randint(1, CARTS):02d}")
+                return self.scan("BC:BACK", self._pushed)
+            cart = f"C{self.dice.randint(1, CARTS):02d}"
+            return self.scan(cart, lambda answer: self._cart(cart, answer))
         if picker.step == "done":
-            return self.scan("BC:BACK")
+            return self.scan("BC:BACK", self._pushed)
         if picker.current is None:
             return False
         current = picker.current
         if self.wrong():
-            return self.scan(self.dice.choice(("nonsense", "A99-9", "BC:BACK", "A01-1", "C01")))
+            text = self.dice.choice(("nonsense", "A99-9", "BC:BACK", "A01-1", "C01"))
+            return self.scan(text, self._pushed)
         if picker.step == "bin":
             return self.scan(current.bin)
         unit = self.goods.take(self.warehouse, current.bin, current.sku)
@@ -156,6 +158,17 @@ class Picker(Person):
         product = self.goods.products[unit.sku]
         text = unit.serial if product.serial_policy == "full" else product.gtin
         return self.scan(text, self._picked)
+
+    def _cart(self, cart: str, answer: ScanAnswer) -> None:
+        if answer.verdict.code == "cart_ready":
+            self.goods.walking[self.warehouse, cart] = self.station
+
+    def _pushed(self, answer: ScanAnswer) -> None:
+        """The list is left: the cart stands at the benches now."""
+        if answer.verdict.code == "list_left":
+            for key, station in list(self.goods.walking.items()):
+                if key[0] == self.warehouse and station == self.station:
+                    del self.goods.walking[key]
 
     def _picked(self, answer: ScanAnswer) -> None:
         """Lay the unit where the handheld says, or back on the shelf."""

@@ -71,7 +71,7 @@ class Shop:
         self._left -= 1
         gap_ms = self.world.options.order_gap_ms
         self.world.time.later(self.dice.randint(gap_ms // 2, gap_ms * 2), "sell", self._sell)
-        number = f"{self.name}-{len(self.book) + 1:03d}"
+        number = f"{self.name}-{self.world.options.orders - self._left:03d}"
         entry = Entry(self._order(number, 1))
         self.book[number] = entry
         if self.dice.random() < self.world.options.reservations:

@@ -162,7 +162,7 @@ class World:
         if not self._rest():
             return
         for edge in self.edges:
-            edge.publish_digest()
+            edge.digest()
         if not self._rest():
             return
         self.checks.look()

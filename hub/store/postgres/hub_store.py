@@ -18,9 +18,11 @@ from hub.store.postgres.migrate import migrate
 from hub.store.postgres.neighbours import Neighbours
 from hub.store.postgres.sql import connect
 from hub.store.protocol_goods import ProofBook
+from hub.store.protocol_trade import RightsBook
 from hub.store.sqlite.hub_store import SqliteDesk, SqliteHub
 from hub.store.sqlite.ordered_ids import OrderedIds
 from hub.store.sqlite.proofs import TOLD_MAX, SqliteProofs
+from hub.store.sqlite.rights import SqliteRights
 from shared.domain.errors import Conflict
 from shared.domain.ports import Clock, Entropy
 
@@ -57,6 +59,21 @@ class PostgresProofs(SqliteProofs):
         return found + [f"Index {row['place']} is not valid." for row in broken]
 
 
+class PostgresRights(SqliteRights):
+    """See `hub.store.protocol_trade.RightsBook`."""
+
+    def _hold_sums(self, accounts: list[tuple[str, str, int]]) -> int:
+        """Debit all accounts by one guarded statement; return how many had their units."""
+        skus, warehouses, units = map(list, zip(*accounts, strict=True))
+        return self._sql.execute(
+            "UPDATE rights r SET pool = pool - w.units, held = held + w.units"
+            " FROM unnest(?::text[], ?::text[], ?::bigint[]) AS w (sku, warehouse, units)"
+            " WHERE r.sku = w.sku AND r.warehouse = w.warehouse"
+            " AND r.pool - r.safety_stock >= w.units",
+            (skus, warehouses, units),
+        ).rowcount
+
+
 class PostgresDesk(SqliteDesk):
     """One use case in progress on the server; see `hub.store.protocol.Desk`."""
 
@@ -72,6 +89,7 @@ class PostgresDesk(SqliteDesk):
         """Open all books on `sql`, which must be inside a transaction."""
         super().__init__(sql, now_ms=now_ms, actor=actor, ids=ids, tell=tell)
         self.proofs: ProofBook = PostgresProofs(sql)
+        self.rights: RightsBook = PostgresRights(sql, now_ms)
 
 
 class PostgresHub(SqliteHub):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
@@ -30,11 +30,15 @@ IDLE_SECONDS: Final = 60
 """The server ends a transaction whose process hangs this long, so that others can go on."""
 _PARTS: Final = re.compile(
     r"(?P<text>'(?:[^']|'')*'|::)|(?P<hint>\s+INDEXED BY \w+)"
+    r"|(?<!NOT )IN \((?P<many>\?(?:,\?)*)\)"
     r"|\?(?P<number>\d*)|:(?P<name>[a-z_]+)"
+)
+_PLAIN_INSERT: Final = re.compile(
+    r"INSERT INTO (\w+ \([\w, ]+\)) VALUES \(\?(?:, ?\?)*\)", re.DOTALL
 )
 
 
-class Row(tuple[Any, ...]):
+class Row(tuple[Any, ...]):  # noqa: SLOT001  its subclasses carry the names
     """A row that answers to names, numbers and unpacking, as `sqlite3.Row` does."""
 
     places: dict[str, int]
@@ -60,13 +64,17 @@ def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
 
 
 @lru_cache(maxsize=STATEMENTS_MAX)
-def translate(statement: str) -> tuple[str, tuple[str, ...]]:
-    """Return the statement with `$n` for its parameters, and the names if they have names.
+def translate(statement: str) -> tuple[str, tuple[str, ...], tuple[tuple[int, int], ...]]:
+    """Return the statement with `$n` for its parameters, their names, and their slots.
 
-    >>> translate("UPDATE rights SET pool = pool - :n WHERE sku = :sku AND pool >= :n")[1]
-    ('n', 'sku')
+    A slot is (first of the caller's values, how many); 0 is one value by itself. A list of values
+    becomes one array, so that the server prepares one statement for lists of any length.
+
+    >>> translate("SELECT sku FROM products WHERE sku IN (?,?,?) AND gtin = ?")
+    ('SELECT sku FROM products WHERE sku = ANY($1) AND gtin = $2', (), ((0, 3), (3, 0)))
     """
     names: list[str] = []
+    slots: dict[tuple[int, int], int] = {}
     last = 0
 
     def part(match: re.Match[str]) -> str:
@@ -79,11 +87,16 @@ def translate(statement: str) -> tuple[str, tuple[str, ...]]:
             if match["name"] not in names:
                 names.append(match["name"])
             return f"${names.index(match['name']) + 1}"
+        if match["many"] is not None:
+            count = match["many"].count("?")
+            place = slots.setdefault((last, count), len(slots) + 1)
+            last += count
+            return f"= ANY(${place})"
         number = int(match["number"]) if match["number"] else last + 1
         last = max(last, number)
-        return f"${number}"
+        return f"${slots.setdefault((number - 1, 0), len(slots) + 1)}"
 
-    return _PARTS.sub(part, statement), tuple(names)
+    return _PARTS.sub(part, statement), tuple(names), tuple(slots)
 
 
 class _Truth(Dumper):
@@ -91,7 +104,7 @@ class _Truth(Dumper):
 
     oid = Int8Dumper.oid
 
-    def dump(self, obj: bool) -> Buffer:  # noqa: FBT001  psycopg's interface
+    def dump(self, obj: bool) -> Buffer:
         return b"1" if obj else b"0"
 
 
@@ -111,16 +124,21 @@ class PostgresSql:
 
     def execute(self, statement: str, parameters: Parameters = ()) -> psycopg.Cursor[Row]:
         """Run one statement; the cursor has `fetchone`, `fetchall`, `rowcount` and iterates."""
-        query, names = translate(statement)
+        query, names, slots = translate(statement)
         return self.connection.cursor().execute(
-            query.encode(), _values(names, parameters), binary=None
+            query.encode(), _values(names, slots, parameters) or None
         )
 
     def executemany(self, statement: str, parameters: Iterable[Parameters]) -> None:
-        """Run one statement for every set of parameters, sent in one go."""
-        query, names = translate(statement)
+        """Run one statement for every set of parameters; plain insertions stream in at once."""
+        if plain := _PLAIN_INSERT.fullmatch(statement):
+            with self.connection.cursor().copy(f"COPY {plain[1]} FROM STDIN".encode()) as copy:
+                for values in parameters:
+                    copy.write_row(cast("Sequence[Any]", values))
+            return
+        query, names, slots = translate(statement)
         self.connection.cursor().executemany(
-            query.encode(), [_values(names, values) or () for values in parameters]
+            query.encode(), [_values(names, slots, values) for values in parameters]
         )
 
     def script(self, statements: str) -> None:
@@ -128,15 +146,20 @@ class PostgresSql:
         self.connection.cursor().execute(statements.encode(), prepare=False)
 
 
-def _values(names: tuple[str, ...], parameters: Parameters) -> Sequence[Any] | None:
+def _values(
+    names: tuple[str, ...], slots: tuple[tuple[int, int], ...], parameters: Parameters
+) -> list[Any]:
     if isinstance(parameters, Mapping):
         return [parameters[name] for name in names]
-    return list(parameters) or None
+    return [
+        list(parameters[first : first + count]) if count else parameters[first]
+        for first, count in slots
+    ]
 
 
 def as_books(sql: PostgresSql) -> sqlite3.Connection:
     """Return `sql` for the books, which ask for nothing that it does not have."""
-    return cast(sqlite3.Connection, sql)
+    return cast("sqlite3.Connection", sql)
 
 
 def connect(url: str, *, name: str, writable: bool = True) -> PostgresSql:
@@ -166,8 +189,3 @@ def connect(url: str, *, name: str, writable: bool = True) -> PostgresSql:
         f" SET default_transaction_read_only = {'off' if writable else 'on'}"
     )
     return sql
-
-
-def names_of(rows: Iterator[Row]) -> list[str]:
-    """Return the first column of all rows as text."""
-    return [str(row[0]) for row in rows]

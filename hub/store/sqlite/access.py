@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from hub.domain.rows import Reservation, Token
+from hub.store.sqlite.filters import marks
 
 _RESERVATION_FIELDS: Final = Reservation.__struct_fields__
 _RESERVATION_COLUMNS: Final = ", ".join(_RESERVATION_FIELDS)
@@ -25,6 +27,14 @@ def _reservation(row: sqlite3.Row) -> Reservation:
     values["allocations"] = _allocations.decode(values["allocations"])
     values["explanation"] = msgspec.Raw(values["explanation"].encode())
     return Reservation(**values)
+
+
+def _values(reservation: Reservation) -> list[object]:
+    values = [getattr(reservation, field) for field in _RESERVATION_FIELDS]
+    allocations = msgspec.json.encode(reservation.allocations).decode()
+    values[_RESERVATION_FIELDS.index("allocations")] = allocations
+    values[_RESERVATION_FIELDS.index("explanation")] = bytes(reservation.explanation).decode()
+    return values
 
 
 class SqliteAccess:
@@ -105,19 +115,32 @@ class SqliteReservations:
         ).fetchone()
         return None if row is None else _reservation(row)
 
+    def known(self, reservation_ids: Iterable[str]) -> dict[str, Reservation]:
+        """Return those of `reservation_ids` that exist, by id."""
+        wanted = list(reservation_ids)
+        rows = self._sql.execute(
+            f"SELECT {_RESERVATION_COLUMNS} FROM reservations"  # noqa: S608  constant columns
+            f" WHERE reservation_id IN ({marks(len(wanted))})",
+            wanted,
+        )
+        return {row["reservation_id"]: _reservation(row) for row in rows}
+
+    def add(self, reservations: Iterable[Reservation]) -> None:
+        """Insert reservations that are new, all at once."""
+        self._sql.executemany(
+            f"INSERT INTO reservations ({_RESERVATION_COLUMNS})"  # noqa: S608  constant columns
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [_values(reservation) for reservation in reservations],
+        )
+
     def put(self, reservation: Reservation) -> None:
         """Insert or replace a reservation."""
-        values = [getattr(reservation, field) for field in _RESERVATION_FIELDS]
-        values[_RESERVATION_FIELDS.index("allocations")] = msgspec.json.encode(
-            reservation.allocations
-        ).decode()
-        values[_RESERVATION_FIELDS.index("explanation")] = bytes(reservation.explanation).decode()
         self._sql.execute(
             f"INSERT INTO reservations ({_RESERVATION_COLUMNS}) VALUES"  # noqa: S608  constant
             " (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (reservation_id) DO UPDATE SET"
             " state = excluded.state, expires_ms = excluded.expires_ms,"
             " changed_ms = excluded.changed_ms",
-            values,
+            _values(reservation),
         )
 
     def expired(self, now_ms: int, limit: int) -> list[Reservation]:

@@ -123,7 +123,7 @@ class SqliteHub:
     def own_key(self, public_key: str) -> None:
         """Record which key the warehouses know; a file has one hub, so nothing to compare."""
 
-    def lead(self, led: Callable[[bool], None]) -> bool:
+    def lead(self, led: Callable[[bool], None]) -> bool:  # noqa: ARG002
         """Return whether this process runs pumps and the port for warehouses; it always does."""
         return True
 

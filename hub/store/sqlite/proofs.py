@@ -99,12 +99,12 @@ class SqliteProofs:
     def promises(self) -> list[str]:
         """Compare promised rights with the open parcels and reservations behind them."""
         rows = self._sql.execute(
-            "WITH open_parcels AS ("
+            "WITH open_parcels AS ("  # noqa: S608  constant of the class
             " SELECT l.sku, p.warehouse, sum(l.quantity - l.shorted - l.shipped) AS units"
             " FROM parcels p JOIN parcel_lines l ON l.parcel_id = p.parcel_id"
             " WHERE p.state NOT IN ('shipped', 'cancelled', 'short')"
             " GROUP BY l.sku, p.warehouse),"
-            f" open_reservations AS ({self.HELD_UNITS})"  # noqa: S608  constant
+            f" open_reservations AS ({self.HELD_UNITS})"
             " SELECT r.sku, r.warehouse, r.ordered, r.held, coalesce(p.units, 0) AS parcels,"
             "  coalesce(h.units, 0) AS reservations FROM rights r"
             " LEFT JOIN open_parcels p ON p.sku = r.sku AND p.warehouse = r.warehouse"
@@ -122,10 +122,10 @@ class SqliteProofs:
     def orders_add_up(self) -> list[str]:
         """Check that each line's units are promised, missing or shipped, and each status right."""
         rows = self._sql.execute(
-            "SELECT o.order_id, o.status, o.held, o.cancel_asked,"
+            "SELECT o.order_id, o.status, o.held, o.cancel_asked,"  # noqa: S608  constant
             " (SELECT coalesce(sum(missing), 0) FROM order_lines l WHERE l.order_id = o.order_id)"
             "  AS missing,"
-            f" (SELECT coalesce({self.JOINED_STATES}, '') FROM parcels p"  # noqa: S608  constant
+            f" (SELECT coalesce({self.JOINED_STATES}, '') FROM parcels p"
             "  WHERE p.order_id = o.order_id) AS states FROM orders o"
         )
         wrong = []

@@ -88,6 +88,33 @@ class SqliteRights:
         self._journal(sku, warehouse, "pool", target, quantity, reference)
         return True
 
+    def hold(self, wanted: Iterable[tuple[str, str, int, str]]) -> bool:
+        """Hold units for many at once, guarded account by account; False: undo it all."""
+        rows = list(wanted)
+        sums: dict[tuple[str, str], int] = {}
+        for sku, warehouse, units, _ in rows:
+            sums[sku, warehouse] = sums.get((sku, warehouse), 0) + units
+        accounts = [(sku, warehouse, units) for (sku, warehouse), units in sorted(sums.items())]
+        if self._hold_sums(accounts) != len(accounts):
+            return False
+        self._sql.executemany(
+            "INSERT INTO rights_journal (sku, warehouse, source, target, quantity, reference,"
+            " at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (sku, warehouse, "pool", "held", units, reference, self._now_ms)
+                for sku, warehouse, units, reference in rows
+            ],
+        )
+        return True
+
+    def _hold_sums(self, accounts: list[tuple[str, str, int]]) -> int:
+        """Debit each account if its units are there; return how many were."""
+        return self._sql.executemany(
+            "UPDATE rights SET pool = pool - ?3, held = held + ?3"
+            " WHERE sku = ?1 AND warehouse = ?2 AND pool - safety_stock >= ?3",
+            accounts,
+        ).rowcount
+
     def move(
         self,
         sku: str,

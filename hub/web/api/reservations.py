@@ -18,6 +18,9 @@ async def post_reservation(
     request: AnyRequest, data: JSONBody[ReservationRequest]
 ) -> Response[bytes]:
     """Hold all wanted units or none, for `ttl_seconds`."""
+    if "idempotency-key" not in request.headers:
+        made = await node_of(request).checkouts.reserve(data)
+        return json_answer(msgspec.json.encode(view_reservation(made)), 201)
 
     def work(desk: Desk) -> ReservationView:
         return view_reservation(reservations.reserve(desk, data))

@@ -33,8 +33,8 @@ from hub.services.release_parcels import CourierTable, release_ready
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.settings import Settings
 from hub.store import fact_log
-from hub.store.protocol import Desk
 from hub.store.open_books import open_books
+from hub.store.protocol import Desk
 from hub.store.sqlite.hub_store import SqliteHub
 from hub.sync.apply import apply_batch
 from shared.domain.commands import Command, decode_command

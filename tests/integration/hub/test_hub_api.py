@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,10 +19,8 @@ DEADLINE_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
-def hub(
-    tmp_path_factory: pytest.TempPathFactory, hub_process_class: Any, store: Callable[[], str]
-) -> Iterator[Any]:
-    process = hub_process_class(Path(tmp_path_factory.mktemp("hub")) / "state", store())
+def hub(tmp_path_factory: Any, hub_process_class: Any, store: Any) -> Iterator[Any]:
+    process = hub_process_class(tmp_path_factory.mktemp("hub") / "state", store())
     process.start()
     process.fill("SHA,A01,PHONE,2,SN001 SN002", "SHA,A02,CABLE,100,", "CAN,A02,CABLE,100,")
     yield process

@@ -86,6 +86,7 @@ def test_what_was_answered_survives_kill_nine(
     assert told(hub_process.command("verify"))["holds"] is True
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)  # a server is backed up by its own
 def test_a_restored_backup_is_another_life_and_repeats_no_number(
     hub_process: Any, as_json: Any, samples: tuple[str, str]
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_restored_backup_is_another_life_and_repeats_no_number(
     assert hub_process.command("restore", junk).returncode == 1
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_a_damaged_chain_makes_verify_fail(hub_process: Any, samples: tuple[str, str]) -> None:
     hub_process.start()
     load(hub_process, *samples)

@@ -16,6 +16,7 @@ import pytest
 import structlog
 
 from edge.store import fact_log as edge_log
+from edge.sync import apply as edge_apply
 from edge.sync.line import Line, LineSettings
 from hub.store import fact_log as hub_log
 from hub.store import nodes
@@ -41,7 +42,11 @@ def open_database(path: Path, package: str, extra: str) -> Database:
     """Open a file with the line's own tables and one table of the test."""
     if not path.exists():
         sql = connect(path, writable=True)
-        sql.executescript((files(package) / "0001_log.sql").read_text(encoding="utf-8") + extra)
+        scripts = sorted(entry.name for entry in files(package).iterdir())
+        for script in scripts if package.startswith("edge") else scripts[:1]:
+            if script.endswith(".sql"):
+                sql.executescript((files(package) / script).read_text(encoding="utf-8"))
+        sql.executescript(extra)
         sql.close()
     return Database(path)
 
@@ -206,6 +211,7 @@ class Edge:
         )
         entropy = SystemEntropy()
         self.database.write_sync(lambda tx: edge_log.ensure_identity(tx.sql, self.node, entropy))
+        self.database.write_sync(lambda tx: edge_apply.expect_present(tx, self.folder, entropy))
         settings = LineSettings(
             address=f"tcp://127.0.0.1:{self.port}",
             server_key=self.hub.keys.public_key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge.store import fact_log as edge_log
 from hub.store import fact_log as hub_log
 from shared.domain.commands import CancelParcel
 
@@ -133,7 +134,7 @@ def test_two_warehouses_do_not_disturb_each_other(rig, eventually):
     eventually(lambda: all_counted_once(rig, far))
 
 
-def test_an_old_copy_of_the_database_is_not_taken_for_the_present(rig, eventually):
+def test_an_edge_put_back_from_an_old_copy_fetches_its_own_lines_back(rig, eventually):
     edge = rig.edge("SHA")
     edge.work(10)
     eventually(lambda: all_counted_once(rig, edge))
@@ -145,6 +146,25 @@ def test_an_old_copy_of_the_database_is_not_taken_for_the_present(rig, eventuall
     edge.stop()
     (edge.folder / "edge.db").write_bytes(old)
     edge.start()
-    eventually(lambda: edge.line.link().code == "edge_rolled_back")
     edge.work(1)
-    assert len(rig.hub.counted("SHA")) == 20
+    eventually(lambda: len(rig.hub.counted("SHA")) == 21)
+    eventually(lambda: len(edge.rows("SELECT seq FROM facts")) == 21)
+    logs = edge.rows("SELECT incarnation, seq, hash FROM facts ORDER BY incarnation, seq")
+    assert logs == rig.hub.rows("SELECT incarnation, seq, hash FROM facts ORDER BY 1, 2")
+    eventually(lambda: edge.rows("SELECT told_seq, replayed_seq FROM recoveries") == [(20, 10)])
+    assert edge.line.link().up
+
+
+def test_a_new_machine_of_an_old_warehouse_gets_the_whole_log(rig, eventually):
+    edge = rig.edge("SHA")
+    edge.work(700)
+    eventually(lambda: all_counted_once(rig, edge))
+    edge.stop()
+    for name in ("edge.db", "node.json"):
+        (edge.folder / name).unlink()
+    edge.start()
+    eventually(lambda: len(edge.rows("SELECT seq FROM facts")) == 700)
+    assert edge.database.read_sync(edge_log.verify_chain) == 700
+    assert edge.head() == 0
+    edge.work(3)
+    eventually(lambda: len(rig.hub.counted("SHA")) == 703)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edge.store import fact_log as edge_log
-from edge.store import line_state
+from edge.store import line_state, recoveries
 from edge.sync import apply as edge_apply
 from edge.sync import core_events as edge_on
 from edge.sync.core import EdgeCore
@@ -51,7 +51,10 @@ def open_memory(package: str) -> sqlite3.Connection:
     """A database with the line's own tables only."""
     sql = sqlite3.connect(":memory:", isolation_level=None)
     sql.row_factory = sqlite3.Row
-    sql.executescript((files(package) / "0001_log.sql").read_text(encoding="utf-8"))
+    scripts = sorted(files(package).iterdir(), key=lambda entry: entry.name)
+    for script in scripts if package.startswith("edge") else scripts[:1]:
+        if script.name.endswith(".sql"):
+            sql.executescript(script.read_text(encoding="utf-8"))
     return sql
 
 
@@ -145,6 +148,16 @@ class SimEdge:
         elif isinstance(effect, edge_on.StoreAck):
             args = (effect.incarnation, effect.acked, effect.stable_seq)
             transact(self.sql, lambda tx: line_state.store_ack(tx.sql, *args))
+        elif isinstance(effect, edge_on.Branch):
+            incarnation, entropy = effect.incarnation, self.world.entropy
+            transact(self.sql, lambda tx: edge_apply.branch(tx, incarnation, entropy))
+        elif isinstance(effect, edge_on.StoreTargets):
+            marks, head = effect.applied, effect.down_head
+            transact(self.sql, lambda tx: recoveries.tell(tx.sql, marks, head))
+        elif isinstance(effect, edge_on.StoreLines):
+            log, lines = effect.incarnation, effect.records
+            end = transact(self.sql, lambda tx: edge_log.put_back(tx.sql, log, lines))
+            self.handle(edge_on.LinesStored(effect.session, end))
         elif isinstance(effect, edge_on.StoreEpoch):
             epoch, applied = effect.epoch, effect.applied
             transact(self.sql, lambda tx: line_state.store_epoch(tx.sql, epoch, applied))
@@ -233,6 +246,13 @@ class SimHub:
                 self.sql, effect.node, effect.after_seq, effect.commands_max, effect.bytes_max
             )
             self.handle(hub_on.CommandsRead(effect.peer, effect.session, tuple(records), head))
+        elif isinstance(effect, hub_on.ReadLines):
+            lines = hub_log.read_facts(
+                self.sql, effect.node, effect.incarnation, effect.after_seq, effect.facts_max
+            )
+            self.handle(
+                hub_on.LinesRead(effect.peer, effect.session, effect.incarnation, tuple(lines))
+            )
         elif isinstance(effect, hub_on.StoreCack):
             node, seq = effect.node, effect.seq
             transact(self.sql, lambda tx: hub_log.store_cack(tx.sql, node, seq))

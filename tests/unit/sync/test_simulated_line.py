@@ -130,7 +130,7 @@ def test_a_hub_restored_from_a_backup_gets_everything_it_lost_again(make_world, 
         assert line_state.load(edge.sql).epoch.ordinal == 2
 
 
-def test_a_hub_put_back_in_secret_is_noticed_at_the_first_greeting(make_world, backup):
+def test_a_hub_put_back_in_secret_begins_a_new_life_by_itself(make_world, backup):
     world = make_world(1, edges=1)
     (edge,) = world.edges
     world.heal()
@@ -144,7 +144,7 @@ def test_a_hub_put_back_in_secret_is_noticed_at_the_first_greeting(make_world, b
     assert rows(world.hub.sql, "SELECT * FROM facts") == []
 
 
-def test_an_edge_put_back_in_secret_is_noticed_at_the_first_greeting(make_world, backup):
+def test_an_edge_put_back_in_secret_greets_anew_and_fetches_what_it_lost(make_world, backup):
     world = make_world(1, edges=1)
     (edge,) = world.edges
     world.heal()
@@ -158,9 +158,11 @@ def test_an_edge_put_back_in_secret_is_noticed_at_the_first_greeting(make_world,
     edge.sql = old
     edge.sql.execute("UPDATE node_state SET boot_no = ?", (boot_no,))
     edge.crash()
-    world.run(5_000)
-    assert edge.core.status.trouble is not None
-    assert edge.core.status.trouble.code == "edge_rolled_back"
+    world.run(15_000)
+    assert edge.core.status.up
+    lines = "SELECT incarnation, seq, hash FROM facts ORDER BY 1, 2"
+    assert rows(edge.sql, lines) == rows(world.hub.sql, lines)
+    assert len(rows(edge.sql, "SELECT incarnation FROM logs")) == 2
 
 
 def test_two_machines_with_one_identity_are_found_out(make_world, backup):

@@ -1,0 +1,148 @@
+"""The checker: it watches while things happen, looks now and then, and judges at the end."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from edge.services.scan import ScanAnswer, ScanRequest
+from hub.store import nodes
+from hub.sync import core_events as hub_on
+from shared.domain.errors import BincardError
+from shared.web.messages import Catalogue
+from tests.simulation import invariants as rules
+
+if TYPE_CHECKING:
+    from tests.simulation.edge_node import SimEdge
+    from tests.simulation.hub_node import SimHub
+    from tests.simulation.people import Person
+    from tests.simulation.world import World
+
+DEEP_EVERY = 8
+"""Looks between two deep ones."""
+LOCAL_MS_MAX = 1_000
+"""A scan is answered within this, hub or no hub (simulated time)."""
+
+
+@cache
+def sentences() -> frozenset[str]:
+    """Return every code that has a sentence."""
+    catalogue = Catalogue(files("edge.web") / "locale")
+    return catalogue.codes("zh-CN")
+
+
+class Checks:
+    """All predicates over one world."""
+
+    def __init__(self, world: World) -> None:
+        """Nothing was seen yet."""
+        self.world = world
+        self._looks = 0
+        self._scans = 0
+        self._hashes: dict[tuple[str, int, int], bytes] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    # While things happen
+
+    def edge_started(self, edge: SimEdge) -> None:
+        """I5: what a person was told before the crash is still on the disk."""
+        self._say("I5", rules.acked_scans(edge))
+
+    def hub_started(self, hub: SimHub) -> None:
+        """I5: orders a shop was told are taken are still on the disk."""
+        self._say("I5", rules.acked_orders(hub))
+
+    def admitted(self, hub: SimHub, answer: hub_on.Admitted) -> None:
+        """I9: one identity is never admitted twice with the same or an older boot number."""
+        hello = answer.hello
+        key = hello.node, hello.incarnation
+        if hello.boot_no <= hub.boots.get(key, 0):
+            text = f"{hello.node} admitted with boot {hello.boot_no} after {hub.boots[key]}"
+            self.world.violation("I9", text)
+        hub.boots[key] = max(hello.boot_no, hub.boots.get(key, 0))
+
+    def applied(self, hub: SimHub, sql: sqlite3.Connection, batch: hub_on.ApplyFacts) -> None:
+        """I9 and I16: one hash per line for ever, and only under a key that is valid now."""
+        del hub
+        if nodes.owner_of(sql, batch.key) != (batch.node, False):
+            self.world.violation("I16", f"facts of {batch.node} stored under {batch.key}")
+        for row in sql.execute(
+            "SELECT seq, hash FROM facts WHERE node = ? AND incarnation = ? AND seq BETWEEN ? AND ?",
+            (batch.node, batch.incarnation, batch.records[0].seq, batch.records[-1].seq),
+        ):
+            key = batch.node, batch.incarnation, row["seq"]
+            first = self._hashes.setdefault(key, bytes(row["hash"]))
+            if first != bytes(row["hash"]):
+                self.world.violation("I9", f"line {key} has two hashes")
+
+    def answered(self, edge: SimEdge, scan: ScanRequest, answer: ScanAnswer) -> None:
+        """I13 and I20: a repeat gets the first answer, and every code has a sentence."""
+        self._scans += 1
+        verdict = answer.verdict
+        told = verdict.code, verdict.accepted
+        if edge.acked.setdefault(scan.op_id, told) != told:
+            self.world.violation("I13", f"scan {scan.op_id} was answered {told} the second time")
+        for code in (verdict.code, verdict.ask):
+            sentence = verdict.params.get("sentence")
+            if code and code not in sentences() and not sentence:
+                self.world.violation("I20", f"code {code} has no sentence")
+
+    def waited(self, person: Person, took_ms: int) -> None:
+        """I17: the floor goes on whatever the hub does."""
+        if took_ms > LOCAL_MS_MAX:
+            self.world.violation("I17", f"{person.station} waited {took_ms} ms for an answer")
+
+    def refused(self, person: Person, error: Exception | None) -> None:
+        """A scan that could not be stored: a sentence, and one that makes sense."""
+        self.told(f"{person.warehouse} {person.station}", error)
+
+    def told(self, who: str, error: Exception | None) -> None:
+        """I20: a person or a shop is told a code and a sentence, never an error of the program."""
+        self.world.time.note(f"{who} told {getattr(error, 'code', error)}")
+        if not isinstance(error, BincardError) or not error.code or not error.message:
+            self.world.violation("I20", f"{who} was told {type(error).__name__}")
+
+    # Now and then, and at the end
+
+    def look(self) -> None:
+        """Check what must hold at any moment; every few times more thoroughly."""
+        self._looks += 1
+        for name, rule in rules.ALWAYS:
+            self._say(name, rule(self.world))
+        if self._looks % DEEP_EVERY == 0:
+            for name, rule in rules.DEEP:
+                self._say(name, rule(self.world))
+
+    def final(self) -> None:
+        """Check everything; nothing is under way any more."""
+        for name, rule in (*rules.DEEP, *rules.AT_REST):
+            self._say(name, rule(self.world))
+
+    def _say(self, name: str, found: Iterator[str]) -> None:
+        for text in found:
+            if (name, text) not in self._told:
+                self._told.add((name, text))
+                self.world.violation(name, text)
+
+    def counts(self) -> dict[str, int]:
+        """Return how much work was done in this world."""
+        world = self.world
+        hub = world.hub.sql
+        return {
+            "scans": self._scans,
+            "orders": sum(len(shop.book) for shop in world.shops),
+            "facts": _count(hub, "SELECT count(*) FROM facts"),
+            "shipped": _count(hub, "SELECT count(*) FROM parcels WHERE state = 'shipped'"),
+            "cancelled": _count(hub, "SELECT count(*) FROM orders WHERE status = 'cancelled'"),
+            "backordered": _count(hub, "SELECT count(*) FROM orders WHERE status = 'backordered'"),
+            "shorts": _count(hub, "SELECT count(*) FROM facts WHERE kind = 'short_picked'"),
+        }
+
+
+def _count(sql: sqlite3.Connection, query: str) -> int:
+    return int(sql.execute(query).fetchone()[0])
+
+
