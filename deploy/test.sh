@@ -13,5 +13,10 @@ say "Layers ..."
 lint-imports --no-cache >/dev/null || { lint-imports --no-cache; exit 1; }
 say "Types ..."
 mypy
+if [ $# -gt 0 ]; then
+    exec pytest -q "$@"
+fi
 say "Tests ..."
-pytest -q "$@"
+pytest -q -n 2 --dist loadfile -m "not browser"
+say "Tests in the browser ..."
+pytest -q -n 2 --dist loadfile -m browser

@@ -63,9 +63,7 @@ class ReservationQueue:
     async def _decide(self, group: list[_Waiting]) -> None:
         asked = [(request, "") for request, _ in group]
         try:
-            outcomes = await self._store.write(
-                lambda desk: reserve_many(desk, asked), actor=ACTOR
-            )
+            outcomes = await self._store.write(lambda desk: reserve_many(desk, asked), actor=ACTOR)
         except Exception as error:  # noqa: BLE001  every caller of the group gets it
             outcomes_of_all: list[Reservation | Exception] = [error] * len(group)
         else:

@@ -64,7 +64,7 @@ class LineCodec:
 
     def close(self) -> list[ScaleWord]:
         """No more bytes will come: a message without its end is no message."""
-        return [Fault("framing")] if self._framer.rest() else []
+        return [Fault("framing")] if self._framer.rest().strip(ENDS) else []
 
     def clear(self) -> None:
         """Forget what waits for its end."""
@@ -73,6 +73,8 @@ class LineCodec:
     def _read(self, frame: Frame) -> list[ScaleWord]:
         body = frame.body.strip(ENDS)
         line = body.translate(SEVEN_BITS).decode("ascii")
+        if frame.whole and not body:
+            return []
         if frame.whole:
             for form in self._forms:
                 if (found := form.pattern.fullmatch(line)) and same_parity(body):

@@ -9,8 +9,10 @@ Line: 9600 baud 7E1. The command is one letter without an end: `W` asks for the 
     02 45 0D hello                `Ehello` was heard; what comes until the next 02 is its echo
 
 Bits of `ss`: 0 in motion, 1 over capacity, 2 under zero, 3 outside the zero capture range, 4 centre
-of zero, 5 net, 6 always one, 7 parity. Bits 3 to 5 alone are not errors. The parity bit is the only
-guard of this line; where a port shows it, all bytes of a weight must agree on it.
+of zero, 5 net, 6 always one, 7 parity. Bits 3 to 5 alone are not errors. Pounds come as `02.50`
+too, which is also a weight in kilograms that lost a digit: not from a scale that weighs in
+kilograms. The parity bit is the only guard of this line; where a port shows it, all bytes of a
+weight must agree on it.
 Source: Mettler-Toledo DIVA service manual, section 6.1.4.
 
 >>> ToledoCodec().feed(bytes([2]) + b"01.235" + bytes([13]))
@@ -28,7 +30,8 @@ from devices.scales.lines import SEVEN_BITS, same_parity
 from devices.scales.reading import Ack, Fault, Reading, ScaleWord, weighed
 
 MOTION, OVER_CAPACITY, UNDER_ZERO, NET, ALWAYS_ONE = 0x01, 0x02, 0x04, 0x20, 0x40
-_WEIGHT: Final = re.compile(rb"(?:([ \d]\d\.\d{3})|([ \d]{1,2}\d\.\d{2}))(N?)")
+_WEIGHT: Final = re.compile(rb"(?:([ \d]\d\.\d{3})|([ \d]?[ \d]\d\.\d{2}))(N?)")
+SHORT_POUNDS: Final = len("02.50")
 ECHO_ON: Final = Ack("echo_on")
 _ACKS: Final = {b"E": ECHO_ON, b"F": Ack("echo_off")}
 
@@ -40,12 +43,13 @@ class ToledoCodec:
         """Start with nothing held."""
         self._framer = BracketFramer(b"\x02\x82", b"\r\x8d")
         self._echoes = False
+        self._kilograms = False
 
     def feed(self, data: bytes) -> list[ScaleWord]:
         """Take the next bytes, in any pieces; return what they complete."""
         words = []
         for frame in self._framer.feed(data):
-            word = read(frame)
+            word = self._believed(frame, read(frame))
             if frame.whole or not self._echoes:
                 words.append(word)
             self._echoes = word == ECHO_ON
@@ -59,6 +63,16 @@ class ToledoCodec:
         """Forget what waits for its end."""
         self._framer.clear()
         self._echoes = False
+        self._kilograms = False
+
+    def _believed(self, frame: Frame, word: ScaleWord) -> ScaleWord:
+        """Refuse pounds from a scale of kilograms: that is a weight that lost a digit."""
+        if not isinstance(word, Reading) or word.value is None:
+            return word
+        if self._kilograms and len(frame.body.rstrip(b"N\xce")) == SHORT_POUNDS:
+            return Fault("framing")
+        self._kilograms = word.unit == "kg"
+        return word
 
 
 def read(frame: Frame) -> ScaleWord:

@@ -125,14 +125,18 @@ def dibal(shown: Shown) -> bytes:
 
 
 def yaohua_a9(shown: Shown, command: bytes = b"") -> bytes:
-    """`02`, sign, six digits, decimals, exclusive or, `03`; `command` is what it answers."""
+    """`02`, sign, six digits, decimals, exclusive or, `03`; `command` is what it answers.
+
+    What an A9 sends out of its range is not in its manual; here it falls silent.
+    """
     decimals = "3" if shown.unit == "kg" else "0"
     tare = command.endswith(b"C")
     grams = shown.tare_grams if tare else shown.grams
     if command.endswith(b"B"):
         grams += shown.tare_grams
-    digits = "999999" if shown.status in TOO_MUCH and not tare else f"{abs(grams):06d}"
-    data = command + f"{_sign(grams)}{digits}{decimals}".encode()
+    if shown.status in TOO_MUCH and not tare:
+        return b""
+    data = command + f"{_sign(grams)}{abs(grams):06d}{decimals}".encode()
     check = 0
     for byte in data:
         check ^= byte

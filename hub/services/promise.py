@@ -16,6 +16,7 @@ from hub.domain.orders import order_status, parcel_move
 from hub.domain.review import Hit
 from hub.domain.rows import OrderRow, ParcelLineRow, ParcelRow
 from hub.domain.sourcing import Explanation, Need, Offer, PlannedParcel, Point, source
+from hub.services.recover import awaiting
 from hub.store.protocol import Desk
 from shared.domain.errors import NotFound, Unavailable
 
@@ -51,6 +52,9 @@ def promise_missing(
     lines = [line for line in desk.orders.lines(order_id) if line.missing]
     if not lines:
         return None
+    waits = awaiting(desk, {line.sku: line.missing for line in lines})
+    if waits is not None:
+        return waits
     products = desk.catalogue.products({line.sku for line in lines})
     needs = tuple(
         Need(line.line_no, line.sku, line.missing, products[line.sku].unit_weight_grams)

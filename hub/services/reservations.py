@@ -15,6 +15,7 @@ import msgspec
 from hub.domain.rows import Reservation, ReservationState
 from hub.domain.sourcing import Need, Offer, source
 from hub.services.order_views import iso
+from hub.services.recover import awaiting
 from hub.store.protocol import Desk
 from shared.domain.catalogue import Product, Quantity, Sku
 from shared.domain.errors import BincardError, Conflict, NotFound, Refused, Unavailable
@@ -100,6 +101,7 @@ def reserve_many(
     known = desk.reservations.known(name for _, name in named)
     skus = {line.sku for request, _ in named for line in request.lines}
     products = desk.catalogue.products(skus)
+    frozen = desk.nodes.frozen(skus)
     found = desk.rights.offers(skus)
     left = {offer.warehouse: dict(offer.atp) for offer in found}
     offers = [Offer(offer.warehouse, offer.place, left[offer.warehouse]) for offer in found]
@@ -109,6 +111,8 @@ def reserve_many(
         try:
             before = known.get(name) or made.get(name)
             if before is None:
+                if frozen:
+                    _check_awaited(desk, request)
                 made[name] = outcome = _decide(desk, request, name, products, offers)
                 for sku, warehouse, units in outcome.allocations:
                     left[warehouse][sku] -= units
@@ -119,6 +123,17 @@ def reserve_many(
             outcomes.append(error)
     _hold(desk, list(made.values()))
     return outcomes
+
+
+def _check_awaited(desk: Desk, request: ReservationRequest) -> None:
+    """Refuse what a restored hub may not promise yet."""
+    waits = awaiting(desk, {line.sku: line.quantity for line in request.lines})
+    if waits is not None:
+        raise Unavailable(
+            "hub_recovering",
+            f"Failed to reserve: {waits.sentence}",
+            hint="Ask again in a minute.",
+        )
 
 
 def _repeated(known: Reservation, request: ReservationRequest) -> Reservation:

@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from hub.store import nodes
+from hub.store import nodes, recovering
 from shared.domain.errors import BooksBroken, Conflict, InvalidInput, Refused
 from shared.domain.ports import Entropy
 
@@ -80,4 +80,5 @@ def check_file(path: Path) -> None:
 def begin_new_life(sql: sqlite3.Connection, entropy: Entropy) -> int:
     """Raise the epoch and jump over numbers a later backup may have given; return the epoch."""
     sql.execute("UPDATE counters SET value = value + ?", (COUNTER_JUMP,))
+    recovering.begin(sql)
     return nodes.raise_epoch(sql, entropy).ordinal

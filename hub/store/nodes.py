@@ -10,6 +10,7 @@ import sqlite3
 
 import msgspec
 
+from hub.store import recovering
 from hub.store.fact_log import hash_at
 from hub.sync.core_hello import KnownLog, KnownNode
 from shared.domain.facts import ZERO_HASH
@@ -114,9 +115,6 @@ def known_node(sql: sqlite3.Connection, public_key: str, hello: Hello) -> KnownN
     rows = sql.execute(
         "SELECT * FROM node_logs WHERE node = ? ORDER BY first_seen_ms, incarnation", (hello.node,)
     ).fetchall()
-    head = sql.execute(
-        "SELECT head_seq FROM command_heads WHERE node = ?", (hello.node,)
-    ).fetchone()
     hashes: dict[tuple[int, int], bytes] = {}
     for mark in (*hello.heads, *hello.acked):
         ours = hash_at(sql, hello.node, mark.incarnation, mark.seq)
@@ -128,8 +126,14 @@ def known_node(sql: sqlite3.Connection, public_key: str, hello: Hello) -> KnownN
         epoch=Epoch(identity["epoch"], bytes(identity["epoch_token"])),
         logs=tuple(_known_log(sql, row) for row in rows),
         hashes=hashes,
-        down_head=0 if head is None else int(head["head_seq"]),
+        down_head=down_head(sql, hello.node),
     )
+
+
+def down_head(sql: sqlite3.Connection, node: str) -> int:
+    """Return the number of the last command queued for `node`, 0 for none."""
+    row = sql.execute("SELECT head_seq FROM command_heads WHERE node = ?", (node,)).fetchone()
+    return 0 if row is None else int(row["head_seq"])
 
 
 def _known_log(sql: sqlite3.Connection, row: sqlite3.Row) -> KnownLog:
@@ -144,6 +148,7 @@ def _known_log(sql: sqlite3.Connection, row: sqlite3.Row) -> KnownLog:
 
 def welcome(sql: sqlite3.Connection, hello: Hello, at_ms: int) -> None:
     """Note the boot number of an accepted greeting and every log it names."""
+    recovering.greeted(sql, hello)
     for head in hello.heads:
         parent = hello.parent if head.incarnation == hello.incarnation else None
         sql.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from hub.domain.rows import AuditEntry, Event, HubException, Token
@@ -111,6 +111,26 @@ class NodeBook(Protocol):
 
     def facts_count(self) -> int:
         """Return how many facts of all warehouses are on the books."""
+        ...
+
+    def recovering(self) -> list[str]:
+        """Return the warehouses that a restored hub still waits for, `*` for a newer hub."""
+        ...
+
+    def frozen(self, skus: Iterable[str]) -> frozenset[str]:
+        """Return those of `skus` that cannot be promised before more warehouses have reported."""
+        ...
+
+    def take_recovered(self) -> list[str]:
+        """Return the warehouses that have told everything, and wait for them no longer."""
+        ...
+
+    def stop_waiting(self, warehouse: str) -> bool:
+        """Wait no longer for a warehouse; return False when it was not waited for."""
+        ...
+
+    def wake_waiting(self) -> None:
+        """Have every backordered order tried again."""
         ...
 
     def facts(self) -> Iterator[FactRecord]:

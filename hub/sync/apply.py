@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hub.store import fact_log, nodes
+from hub.store import fact_log, nodes, recovering
+from hub.store.backup import begin_new_life
 from hub.sync import core_events as on
 from hub.sync.core_hello import Refusal, applied_marks, judge, stable_marks
 from shared.domain.errors import BincardError
 from shared.domain.facts import FactRecord
+from shared.domain.ports import Entropy
 from shared.runtime.attempt import is_disk_trouble, undoable
 from shared.runtime.database import Transaction
 from shared.sync.protocol import Mark
@@ -23,12 +25,24 @@ Project = Callable[[Transaction, FactRecord], None]
 """Counts one fact in the hub's books; whatever it raises puts the fact in quarantine."""
 
 
-def admit(tx: Transaction, request: on.Admit, wall_ms: int) -> on.Admitted | on.Refused:
-    """Judge a greeting and, if it is accepted, note its boot number durably."""
+def admit(
+    tx: Transaction, request: on.Admit, wall_ms: int, entropy: Entropy | None = None
+) -> on.Admitted | on.Refused:
+    """Judge a greeting and, if it is accepted, note its boot number durably.
+
+    With `entropy`, a greeting that shows this hub to be older than its past begins a new life of
+    it, and one that has seen a newer hub stops it from promising anything.
+    """
     hello = request.hello
     known = nodes.known_node(tx.sql, request.key, hello)
     refusal: Refusal | None = judge(hello, known)
+    if refusal is not None and refusal.code == "hub_rolled_back" and entropy is not None:
+        begin_new_life(tx.sql, entropy)
+        known = nodes.known_node(tx.sql, request.key, hello)
+        refusal = judge(hello, known)
     if refusal is not None:
+        if refusal.code == "old_hub" and entropy is not None:
+            recovering.stop_for_newer(tx.sql)
         return on.Refused(request.peer, hello.nonce, refusal.code, refusal.sentence)
     nodes.welcome(tx.sql, hello, wall_ms)
     return on.Admitted(
@@ -39,7 +53,7 @@ def admit(tx: Transaction, request: on.Admit, wall_ms: int) -> on.Admitted | on.
         epoch=known.epoch,
         applied=applied_marks(hello, known),
         stable=stable_marks(hello, known),
-        down_head=known.down_head,
+        down_head=nodes.down_head(tx.sql, hello.node),
         wall_ms=wall_ms,
     )
 

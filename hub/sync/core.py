@@ -106,12 +106,23 @@ class HubCore:
         if waiting is None or waiting[0] != hello.nonce:
             return []
         del self._admitting[event.peer]
-        effects = self._supersede(hello.node, event.peer, now_ms)
+        effects = self._end_old_life(event.epoch, now_ms)
+        effects += self._supersede(hello.node, event.peer, now_ms)
         session = open_session(event, now_ms)
         self._sessions[event.peer] = session
         self._peers[hello.node] = event.peer
         cack = on.StoreCack(hello.node, hello.down_cursor)
         return [*effects, on.Send(event.peer, session.welcome), cack, *self._pump(session)]
+
+    def _end_old_life(self, epoch: wire.Epoch, now_ms: int) -> list[Effect]:
+        """The hub began a new life while sessions were open: those edges have to greet it too."""
+        effects: list[Effect] = []
+        for old in [one for one in self._sessions.values() if one.epoch != epoch]:
+            self._forget(old, now_ms)
+            effects.append(
+                self._send(old, wire.Bye("new_life", "The hub was restored; greet it again."))
+            )
+        return effects
 
     def _supersede(self, node: str, peer: bytes, now_ms: int) -> list[Effect]:
         """End the node's earlier session: a higher boot number has taken over."""

@@ -277,7 +277,7 @@ class Listener:
             else:
                 self._post(future.result())
 
-        self._submit(lambda tx: apply.admit(tx, effect, self._clock.wall_ms()), done)
+        self._submit(lambda tx: apply.admit(tx, effect, self._clock.wall_ms(), self._entropy), done)
 
     def _apply_facts(self, effect: on.ApplyFacts) -> None:
         def done(future: Future[on.ApplyOutcome]) -> None:

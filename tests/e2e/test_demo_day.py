@@ -59,8 +59,20 @@ def live_through(day: dict[str, Path], folder: Path, *options: str) -> dict[str,
     report = folder / "report.json"
     inputs = [text for name, path in day.items() for text in (f"--{name}", str(path))]
     done = subprocess.run(
-        [sys.executable, "-m", "deploy.demo", "--once", "--report", str(report)]
-        + ["--state", str(folder / "state"), "--labels", str(folder / "labels"), *inputs, *options],
+        [
+            sys.executable,
+            "-m",
+            "deploy.demo",
+            "--once",
+            "--report",
+            str(report),
+            "--state",
+            str(folder / "state"),
+            "--labels",
+            str(folder / "labels"),
+            *inputs,
+            *options,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

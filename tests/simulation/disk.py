@@ -75,9 +75,7 @@ def _open(image: bytes) -> sqlite3.Connection:
 class Writer:
     """The one writer of a file. `wake` schedules `commit`; `point` may raise `Crash`."""
 
-    def __init__(
-        self, disk: Disk, wake: Callable[[], None], point: Callable[[str], None]
-    ) -> None:
+    def __init__(self, disk: Disk, wake: Callable[[], None], point: Callable[[str], None]) -> None:
         """Nothing waits yet."""
         self._disk = disk
         self._wake = wake
@@ -129,6 +127,11 @@ class Writer:
             done(answer, error)
         self._point("after_answers")
 
+    def _maybe_fail(self) -> None:
+        if self.fail_next:
+            self.fail_next = False
+            raise sqlite3.OperationalError("disk I/O error")
+
     def _run(self, group: list[tuple[Work, Done]]) -> list[tuple[Done, Any, Any, Transaction]]:
         sql = self._disk.sql
         answers: list[tuple[Done, Any, Any, Transaction]] = []
@@ -144,9 +147,7 @@ class Writer:
                     answers.append((done, None, error, transaction))
                 sql.execute("RELEASE use_case")
             self._point("before_commit")
-            if self.fail_next:
-                self.fail_next = False
-                raise sqlite3.OperationalError("disk I/O error")
+            self._maybe_fail()
         except BaseException:
             sql.execute("ROLLBACK")
             raise

@@ -16,8 +16,9 @@ from edge.services.commands import command_handler
 from edge.services.digest_books import digest_books
 from edge.services.floor import Floor
 from edge.services.plan_wave import PlannedWave, plan_next_wave
+from edge.services.recover import recover
 from edge.services.scan import ScanAnswer, ScanRequest, refuse_once, scan_once
-from edge.store import fact_log, line_state, people, waves
+from edge.store import copies, fact_log, line_state, people, recoveries, waves
 from edge.store.people import Person
 from edge.sync import apply, sidecar
 from edge.sync import core_events as on
@@ -37,8 +38,8 @@ BENCHES = 2
 PLAN_MS = 1_500
 DIGEST_MS = 20_000
 PATROL_MS = 5_000
+RECOVER_MS = 2_000
 TICK_MS = (400, 900)
-DISK_REPAIR_MS = (2_000, 8_000)
 
 
 class SimEdge(Node):
@@ -55,15 +56,14 @@ class SimEdge(Node):
             for n in range(1, BENCHES + 1)
         }
         self.site = Site(warehouse=name, name=name, cart_totes=CART_TOTES, benches=benches)
-        self.printers = {
-            bench.printer: Printer(self, bench.printer) for bench in benches.values()
-        }
+        self.printers = {bench.printer: Printer(self, bench.printer) for bench in benches.values()}
         self.acked: dict[str, tuple[str, bool]] = {}
         """Scans a person was told the outcome of: op_id -> (code, accepted)."""
         self.epoch_seen = 0
-        self.writer.write_now(self._name)
+        self.writer.write_now(self.name_it)
 
-    def _name(self, tx: Transaction) -> None:
+    def name_it(self, tx: Transaction) -> None:
+        """Give an empty file its warehouse's name and people."""
         fact_log.ensure_identity(tx.sql, self.name, self.entropy)
         people.put(tx.sql, [Person(badge, badge, role) for badge, role in STAFF])
 
@@ -71,6 +71,7 @@ class SimEdge(Node):
 
     def begin(self) -> None:
         """Start the line and the timers."""
+        self._expect_present()
         self.world.checks.edge_started(self)
         self.core = EdgeCore(self.entropy, app_version="1", schema="sim")
         self.inbox: deque[on.Event] = deque()
@@ -82,6 +83,7 @@ class SimEdge(Node):
             (DIGEST_MS, "digest", self.digest),
             (PLAN_MS, "plan", self._plan),
             (PATROL_MS, "patrol", self._patrol),
+            (RECOVER_MS, "recover", self._win_back),
         ):
             self.later(self.dice.randint(1, period), label, self._every, period, label, action)
         self._tick()
@@ -128,11 +130,8 @@ class SimEdge(Node):
         self.world.net.to_hub(self, effect.data)
 
     def _boot(self, _: on.Boot) -> None:
-        note = self.disk.note
-        sentence = sidecar.forgotten(note, line_state.load(self.sql))
-        if sentence:
-            self.inbox.append(on.BootRefused("edge_rolled_back", sentence))
-            return
+        note, state = self.disk.note, line_state.load(self.sql)
+        at_least = 1 if note is None else note.boot_no + 1
 
         def done(state: Any, error: Exception | None) -> None:
             if error is not None:
@@ -141,8 +140,13 @@ class SimEdge(Node):
             self._write_note(state)
             self.handle(on.Booted(state, self.clock.wall_ms()))
 
-        at_least = 1 if note is None else note.boot_no + 1
-        self.submit(lambda tx: apply.boot(tx, at_least), done)
+        if sidecar.forgotten(note, state):
+            expected_seq = sidecar.expected_seq(note, state)
+            self.submit(
+                lambda tx: apply.boot_old_copy(tx, at_least, self.entropy, expected_seq), done
+            )
+        else:
+            self.submit(lambda tx: apply.boot(tx, at_least), done)
 
     def _write_note(self, state: on.LocalState) -> None:
         current = state.logs[-1]
@@ -183,6 +187,26 @@ class SimEdge(Node):
             clock=self.clock,
         )
         self.submit(work, done)
+
+    def _branch(self, effect: on.Branch) -> None:
+        self.submit(lambda tx: apply.branch(tx, effect.incarnation, self.entropy))
+
+    def _store_targets(self, effect: on.StoreTargets) -> None:
+        self.submit(lambda tx: recoveries.tell(tx.sql, effect.applied, effect.down_head))
+
+    def _store_lines(self, effect: on.StoreLines) -> None:
+        def done(head_seq: Any, error: Exception | None) -> None:
+            failed = on.LinesFailed(effect.session, "The lines do not fit.")
+            self.handle(failed if error else on.LinesStored(effect.session, head_seq))
+
+        self.submit(lambda tx: fact_log.put_back(tx.sql, effect.incarnation, effect.records), done)
+
+    def _expect_present(self) -> None:
+        """Before the first scan: a disk older than its past begins another log."""
+        note, state = self.disk.note, line_state.load(self.sql)
+        if sidecar.forgotten(note, state):
+            expected_seq = sidecar.expected_seq(note, state)
+            self.writer.write_now(lambda tx: copies.branch_log(tx.sql, self.entropy, expected_seq))
 
     # The floor
 
@@ -231,7 +255,9 @@ class SimEdge(Node):
         self.submit(lambda tx: work(self.floor(tx, op_id, actor)))
 
     def digest(self) -> None:
-        """Record what the books add up to."""
+        """Record what the books add up to, unless a part of them is still missing."""
+        if recoveries.running(self.sql):
+            return
         self.use("digest", digest_books)
 
     def _plan(self, tried: frozenset[tuple[int, str]] = frozenset()) -> None:
@@ -254,6 +280,20 @@ class SimEdge(Node):
             return plan_next_wave(self.floor(tx, op_id, "planner"), tried)
 
         self.submit(work, done)
+
+    def _win_back(self) -> None:
+        """Enter what the disk forgot into the books again, step by step."""
+        if not recoveries.running(self.sql):
+            return
+        op_id = self.new_id()
+
+        def done(progress: Any, error: Exception | None) -> None:
+            if error is None and progress == "working":
+                self._win_back()
+
+        self.submit(
+            lambda tx: recover(tx, lambda op, actor: self.floor(tx, op, actor), op_id), done
+        )
 
     def _patrol(self) -> None:
         for printer in self.printers.values():
@@ -278,4 +318,7 @@ _EFFECTS: dict[type[on.Effect], Callable[[SimEdge, Any], None]] = {
     on.StoreAck: SimEdge._store_ack,
     on.StoreEpoch: SimEdge._store_epoch,
     on.ApplyCommand: SimEdge._apply_command,
+    on.Branch: SimEdge._branch,
+    on.StoreTargets: SimEdge._store_targets,
+    on.StoreLines: SimEdge._store_lines,
 }

@@ -133,5 +133,3 @@ class Faults:
             name,
             lambda desk: hub_log.queue_command(desk.sql, edge.name, command, command_id=name),  # type: ignore[arg-type]
         )
-
-

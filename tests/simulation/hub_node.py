@@ -15,6 +15,7 @@ from hub.domain.courier_choice import DEFAULT_COURIERS
 from hub.services.apply_facts import project
 from hub.services.backorders import retry_backorders
 from hub.services.first_start import seed_rules
+from hub.services.recover import settle_recovery
 from hub.services.release_parcels import CourierTable, release_ready
 from hub.services.reservations import expire_reservations
 from hub.store import fact_log, nodes
@@ -50,9 +51,10 @@ class SimHub(Node):
         """Orders a shop was told are taken: order key -> order id."""
         self.boots: dict[tuple[str, int], int] = {}
         self.ids = OrderedIds(self.entropy)
-        self.writer.write_now(self._found)
+        self.writer.write_now(self.found)
 
-    def _found(self, tx: Transaction) -> None:
+    def found(self, tx: Transaction) -> None:
+        """Begin the first life of an empty file."""
         nodes.ensure_epoch(tx.sql, self.entropy)
         seed_rules(self.desk(tx, "hub:start"))
 
@@ -112,7 +114,7 @@ class SimHub(Node):
                 self.world.checks.admitted(self, answer)
             self.handle(on.AdmitFailed(effect.peer) if error else answer)
 
-        self.submit(lambda tx: apply.admit(tx, effect, self.clock.wall_ms()), done)
+        self.submit(lambda tx: apply.admit(tx, effect, self.clock.wall_ms(), self.entropy), done)
 
     def _apply_facts(self, effect: on.ApplyFacts) -> None:
         def work(tx: Transaction) -> on.ApplyOutcome:
@@ -135,6 +137,19 @@ class SimHub(Node):
             self.sql, effect.node, effect.after_seq, effect.commands_max, effect.bytes_max
         )
         self.inbox.append(on.CommandsRead(effect.peer, effect.session, tuple(records), head_seq))
+
+    def _read_lines(self, effect: on.ReadLines) -> None:
+        records = fact_log.read_facts(
+            self.sql,
+            effect.node,
+            effect.incarnation,
+            effect.after_seq,
+            effect.facts_max,
+            effect.bytes_max,
+        )
+        self.inbox.append(
+            on.LinesRead(effect.peer, effect.session, effect.incarnation, tuple(records))
+        )
 
     def _store_cack(self, effect: on.StoreCack) -> None:
         self.submit(lambda tx: fact_log.store_cack(tx.sql, effect.node, effect.seq))
@@ -192,6 +207,7 @@ class SimHub(Node):
         for name, turn in (
             ("release", partial(release_ready, table=COURIERS)),
             ("backorders", retry_backorders),
+            ("recovery", settle_recovery),
             ("reservations", expire_reservations),
         ):
             self._turn(name, turn)
@@ -209,5 +225,6 @@ _EFFECTS: dict[type[on.Effect], Callable[[SimHub, Any], None]] = {
     on.Admit: SimHub._admit,
     on.ApplyFacts: SimHub._apply_facts,
     on.ReadCommands: SimHub._read_commands,
+    on.ReadLines: SimHub._read_lines,
     on.StoreCack: SimHub._store_cack,
 }

@@ -93,7 +93,7 @@ class Node:
         self.stop()
         delay_ms = self.dice.randint(*DOWN_MS) if down_ms is None else down_ms
         life = self.life
-        self.world.time.later(delay_ms, f"{self.name} restart", self._restart, life)
+        self.world.time.later(delay_ms, f"{self.name} restart", self.restart, life)
 
     def stop(self) -> None:
         """End the process for now."""
@@ -102,7 +102,8 @@ class Node:
         self.writer = self._new_writer()
         self.ended()
 
-    def _restart(self, life: int) -> None:
+    def restart(self, life: int) -> None:
+        """Start again, unless somebody did so before."""
         if life == self.life and not self.up:
             self.start()
 
@@ -111,7 +112,7 @@ class Node:
 
     def _wake_writer(self) -> None:
         writer = self.writer
-        self.later(self.dice.randint(1, COMMIT_MS), "commit", lambda: writer.commit())
+        self.later(self.dice.randint(1, COMMIT_MS), "commit", writer.commit)
 
     def _point(self, name: str) -> None:
         if self.up and self.world.wild and self.dice.random() < self.crash_rate:

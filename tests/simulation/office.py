@@ -37,7 +37,7 @@ class Office:
         """Things asked of the hub that are not answered yet."""
         self._keys = 1
         hub, goods = world.hub, world.goods
-        hub.writer.write_now(lambda tx: self._describe(tx))
+        hub.writer.write_now(self.describe)
         for edge in world.edges:
             for sku in goods.products:
                 for bin_code in goods.bins(sku):
@@ -46,7 +46,8 @@ class Office:
             delay_ms = self.dice.randint(500, 20_000)
             world.time.later(delay_ms, "pallet", self._pallet, number)
 
-    def _describe(self, tx: Transaction) -> None:
+    def describe(self, tx: Transaction) -> None:
+        """Tell an empty hub which goods and warehouses there are, and whose keys are good."""
         desk = self.world.hub.desk(tx, "office")
         rows = [
             WarehouseRow(

@@ -124,6 +124,6 @@ def describe(options: Options) -> str:
     shown = {
         key: value
         for key, value in msgspec.structs.asdict(options).items()
-        if HARMLESS.get(key, None) != value and value != ""
+        if HARMLESS.get(key) != value and value != ""
     }
     return " ".join(f"{key}={value}" for key, value in shown.items())

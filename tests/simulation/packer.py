@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+
 from edge.services import print_label, weigh
 from edge.services.bench import BenchState
 from edge.services.scan import ScanAnswer
@@ -146,7 +147,9 @@ class Packer(Person):
             others = [key[1] for key in sorted(self.goods.boxes)] or ["BC:REPRINT:spoiled"]
             return self.scan(self.dice.choice(others))
         if not any(printer.has(waybill) for printer in self.edge.printers.values()):
-            self.world.violation("I14", f"{self.warehouse}: {waybill} proven, but no label came out")
+            self.world.violation(
+                "I14", f"{self.warehouse}: {waybill} proven, but no label came out"
+            )
         return self.scan(waybill, lambda answer: self._closed(waybill, answer))
 
     def _closed(self, waybill: str, answer: ScanAnswer) -> None:
@@ -159,7 +162,7 @@ class Packer(Person):
 
     def _halted(self, state: BenchState, code: str) -> bool:
         if code == "refund":
-            return self.scan(RACK, lambda answer: self._racked(answer))
+            return self.scan(RACK, self._racked)
         if code == "print_unknown":
             waybill = state.the_parcel().waybill
             if any(printer.has(waybill) for printer in self.edge.printers.values()):
@@ -168,9 +171,7 @@ class Packer(Person):
         if code == "print_failed":
             return self.scan("BC:REPRINT:missing")
         if code in {"too_heavy", "too_light"}:
-            return self.scan(
-                self.dice.choice(("BC:PACKING", "BC:REOPEN", "BC:PASS:BDG-0001:seen"))
-            )
+            return self.scan(self.dice.choice(("BC:PACKING", "BC:REOPEN", "BC:PASS:BDG-0001:seen")))
         return False
 
     def _racked(self, answer: ScanAnswer) -> None:

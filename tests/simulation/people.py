@@ -1,4 +1,4 @@
-"""Simulated staff at the real scan door: they know the screen, the shelf, and what is in their hand.
+"""Simulated staff at the real scan door: they know the screen, the shelf, what is in their hand.
 
 Whatever goes wrong, a person does what the handheld does: the same scan under the same id is sent
 again until it is answered, and things move only by hands.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge.domain.picking import Stop
 from edge.services.pick import load_picker
 from edge.services.scan import ScanAnswer, ScanRequest
 from edge.store import receipts, stations
@@ -96,7 +97,7 @@ class Person:
         return True
 
     def _send(self, pending: Pending) -> None:
-        pending.sent_ms = self.world.time.now_ms
+        sent_ms = pending.sent_ms = self.world.time.now_ms
         scan = pending.scan
 
         def answered(answer: ScanAnswer | None, error: Exception | None) -> None:
@@ -110,6 +111,7 @@ class Person:
                 return
             self.world.checks.answered(self.edge, scan, answer)
             self.pending = None
+            self.world.checks.waited(self, self.world.time.now_ms - sent_ms)
             verdict = answer.verdict
             self.refusals = 0 if verdict.accepted else self.refusals + 1
             self.world.time.note(f"{self.edge.machine} {self.station} {scan.raw} {verdict.code}")
@@ -141,12 +143,26 @@ class Picker(Person):
             return self.scan("BC:BACK", self._pushed)
         if picker.current is None:
             return False
-        current = picker.current
         if self.wrong():
-            text = self.dice.choice(("nonsense", "A99-9", "BC:BACK", "A01-1", "C01"))
-            return self.scan(text, self._pushed)
+            return self.scan(self._wrong_text(picker.current.sku), self._pushed)
         if picker.step == "bin":
-            return self.scan(current.bin)
+            return self.scan(picker.current.bin)
+        return self._reach(picker.current)
+
+    def _wrong_text(self, sku: str) -> str:
+        """Return something that lies about, but is not what is wanted here."""
+        texts = ["nonsense", "A99-9", "BC:BACK", "A01-1", "C01"]
+        texts += [one.gtin for one in self.goods.products.values() if one.sku != sku]
+        texts += [
+            unit.serial
+            for key in sorted(self.goods.shelves)
+            for unit in self.goods.shelves[key]
+            if unit.sku != sku and unit.serial
+        ][:3]
+        return self.dice.choice(texts)
+
+    def _reach(self, current: Stop) -> bool:
+        """Take a unit from the shelf and scan it, or say that none is there."""
         unit = self.goods.take(self.warehouse, current.bin, current.sku)
         if unit is None or self.refusals >= REFUSALS_MAX:
             if unit is not None:
@@ -191,6 +207,7 @@ class Loader(Person):
 
     def act(self, row: StationRow) -> bool:
         """Scan the next box at the door, or let the courier leave."""
+        del row
         dock = self.goods.docks[self.warehouse]
         if self.wrong():
             return self.scan(self.dice.choice(("BC:CLOSE", "SF000", "BC:ACK")))

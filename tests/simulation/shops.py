@@ -145,6 +145,15 @@ class Shop:
 
         self._ask(f"post {order.order_no}", lambda desk: ingest(desk, order), heard, done)
 
+    def forgotten(self, entry: Entry) -> None:
+        """The hub went back in time: send the order, and its cancellation, once more."""
+        entry.answers.clear()
+        entry.refused = ""
+        entry.cancel_taken = False
+        self.post(entry)
+        if entry.cancel_wanted:
+            self.ask_cancel(entry)
+
     def _refused(self, entry: Entry, order: ChannelOrder, error: Exception | None) -> None:
         self.world.checks.told(f"order {order.order_no}", error)
         code = error.code if isinstance(error, BincardError) else ""

@@ -9,10 +9,14 @@ shelves. What cannot reach that state is a bug as well.
 from __future__ import annotations
 
 import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
 from tests.simulation.checks import Checks
+from tests.simulation.drills import Drills
 from tests.simulation.edge_node import SimEdge
 from tests.simulation.faults import Faults
 from tests.simulation.goods import Goods
@@ -85,6 +89,7 @@ class World:
         self.people = [person for edge in self.edges for person in _staff(edge)]
         self.shops = [Shop(self, name) for name in SHOPS]
         self.faults = Faults(self)
+        self.drills = Drills(self)
         self._repairs: set[str] = set()
 
     def violation(self, invariant: str, text: str) -> None:
@@ -119,6 +124,8 @@ class World:
             self._liveness()
         except Stop:
             pass
+        except Exception as error:  # noqa: BLE001  the program broke: that is a finding too
+            self._broke(error)
         return Outcome(
             options=self.options,
             events=self.time.events,
@@ -130,6 +137,13 @@ class World:
             seconds=time.perf_counter() - started,
             trace=tuple(self.time.trace or ()),
         )
+
+    def _broke(self, error: Exception) -> None:
+        """Code of the product, or of the simulator, raised what nobody handles."""
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+        with suppress(Stop):
+            self.violation("X", text)
 
     def _safety(self) -> None:
         self.hub.start()
@@ -148,8 +162,7 @@ class World:
         for node in (self.hub, *self.edges):
             node.writer.fail_next = False
             if not node.up:
-                node.life += 1
-                node.start()
+                node.restart(node.life)
         self.checks.look()
         self._tidy()
 

@@ -101,7 +101,9 @@ class PostgresDatabase(Database):
         answers: list[_Answer] = []
         one, other = self._books_lock
         sql.script(f"BEGIN; SELECT pg_advisory_xact_lock({one}, {other}); SAVEPOINT use_case")
-        for work, future in group:
+        for number, (work, future) in enumerate(group):
+            if number:
+                sql.script("RELEASE use_case; SAVEPOINT use_case")
             transaction = Transaction(as_books(sql))
             try:
                 answer = work(transaction)
@@ -111,7 +113,6 @@ class PostgresDatabase(Database):
                 sql.script("ROLLBACK TO use_case")
                 future.set_exception(told_to_callers(error))
             else:
-                sql.script("RELEASE use_case; SAVEPOINT use_case")
                 answers.append((future, answer, transaction))
         sql.script("COMMIT")
         return answers

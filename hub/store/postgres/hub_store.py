@@ -8,8 +8,8 @@ of another's commits, and three statements of the proofs.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import psycopg
 
@@ -62,16 +62,28 @@ class PostgresProofs(SqliteProofs):
 class PostgresRights(SqliteRights):
     """See `hub.store.protocol_trade.RightsBook`."""
 
-    def _hold_sums(self, accounts: list[tuple[str, str, int]]) -> int:
-        """Debit all accounts by one guarded statement; return how many had their units."""
-        skus, warehouses, units = map(list, zip(*accounts, strict=True))
-        return self._sql.execute(
-            "UPDATE rights r SET pool = pool - w.units, held = held + w.units"
-            " FROM unnest(?::text[], ?::text[], ?::bigint[]) AS w (sku, warehouse, units)"
-            " WHERE r.sku = w.sku AND r.warehouse = w.warehouse"
-            " AND r.pool - r.safety_stock >= w.units",
-            (skus, warehouses, units),
-        ).rowcount
+    def _debit(
+        self, accounts: list[tuple[str, str, int]], entries: list[tuple[str, str, int, str]]
+    ) -> int:
+        """Hold and journal everything by one guarded statement; return how many accounts had."""
+        row = self._sql.execute(
+            "WITH debited AS (UPDATE rights r SET pool = pool - w.units, held = held + w.units"
+            "  FROM unnest(?::text[], ?::text[], ?::bigint[]) AS w (sku, warehouse, units)"
+            "  WHERE r.sku = w.sku AND r.warehouse = w.warehouse"
+            "  AND r.pool - r.safety_stock >= w.units RETURNING 1),"
+            " entries AS (INSERT INTO rights_journal (sku, warehouse, source, target, quantity,"
+            "  reference, at_ms) SELECT e.sku, e.warehouse, 'pool', 'held', e.units, e.reference,"
+            "  ?::bigint FROM unnest(?::text[], ?::text[], ?::bigint[], ?::text[])"
+            "  AS e (sku, warehouse, units, reference))"
+            " SELECT count(*) FROM debited",
+            (*_columns(accounts), self._now_ms, *_columns(entries)),
+        ).fetchone()
+        return int(row[0])
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Return the columns of `rows`, each as a list."""
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 class PostgresDesk(SqliteDesk):

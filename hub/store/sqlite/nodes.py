@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from hub.store import fact_log
+from hub.store import fact_log, recovering
 from shared.domain.commands import Command
 from shared.domain.facts import FactRecord
 
@@ -29,6 +29,26 @@ class SqliteNodes:
         """Return how many facts of all warehouses are on the books."""
         row = self._sql.execute("SELECT coalesce(sum(applied_seq), 0) FROM node_logs").fetchone()
         return int(row[0])
+
+    def recovering(self) -> list[str]:
+        """Return the warehouses that a restored hub still waits for, `*` for a newer hub."""
+        return recovering.nodes(self._sql)
+
+    def frozen(self, skus: Iterable[str]) -> frozenset[str]:
+        """Return those of `skus` that cannot be promised before more warehouses have reported."""
+        return recovering.frozen(self._sql, skus)
+
+    def take_recovered(self) -> list[str]:
+        """Return the warehouses that have told everything, and wait for them no longer."""
+        return recovering.take_complete(self._sql)
+
+    def stop_waiting(self, warehouse: str) -> bool:
+        """Wait no longer for a warehouse; return False when it was not waited for."""
+        return recovering.forget(self._sql, warehouse)
+
+    def wake_waiting(self) -> None:
+        """Have every backordered order tried again."""
+        recovering.wake_waiting(self._sql)
 
     def facts(self) -> Iterator[FactRecord]:
         """Yield every fact of every log that was counted, in the order of its log."""

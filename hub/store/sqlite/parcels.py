@@ -90,12 +90,13 @@ class SqliteParcels:
         )
 
     def releasable(self, limit: int) -> list[ParcelRow]:
-        """Return reserved parcels of warehouses whose edge is enrolled."""
+        """Return reserved parcels of enrolled warehouses that no restored hub waits for."""
         columns = ", ".join(f"p.{field}" for field in _FIELDS)
         rows = self._sql.execute(
             f"SELECT {columns} FROM nodes n CROSS JOIN parcels p"  # noqa: S608  constant columns
             " INDEXED BY parcels_to_release WHERE p.warehouse = n.node AND p.state = 'reserved'"
-            " AND n.enrolled_ms IS NOT NULL ORDER BY n.node, p.parcel_id LIMIT ?",
+            " AND n.enrolled_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM recovering w"
+            " WHERE w.node = n.node OR w.node = '*') ORDER BY n.node, p.parcel_id LIMIT ?",
             (limit,),
         )
         return [_row(row) for row in rows]

@@ -95,20 +95,17 @@ class SqliteRights:
         for sku, warehouse, units, _ in rows:
             sums[sku, warehouse] = sums.get((sku, warehouse), 0) + units
         accounts = [(sku, warehouse, units) for (sku, warehouse), units in sorted(sums.items())]
-        if self._hold_sums(accounts) != len(accounts):
-            return False
+        return self._debit(accounts, rows) == len(accounts)
+
+    def _debit(
+        self, accounts: list[tuple[str, str, int]], entries: list[tuple[str, str, int, str]]
+    ) -> int:
+        """Hold units of each account if they are there, and journal it; return how many had."""
         self._sql.executemany(
             "INSERT INTO rights_journal (sku, warehouse, source, target, quantity, reference,"
-            " at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (sku, warehouse, "pool", "held", units, reference, self._now_ms)
-                for sku, warehouse, units, reference in rows
-            ],
+            " at_ms) VALUES (?, ?, 'pool', 'held', ?, ?, ?)",
+            [(*entry, self._now_ms) for entry in entries],
         )
-        return True
-
-    def _hold_sums(self, accounts: list[tuple[str, str, int]]) -> int:
-        """Debit each account if its units are there; return how many were."""
         return self._sql.executemany(
             "UPDATE rights SET pool = pool - ?3, held = held + ?3"
             " WHERE sku = ?1 AND warehouse = ?2 AND pool - safety_stock >= ?3",

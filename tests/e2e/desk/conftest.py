@@ -19,7 +19,7 @@ from typing import Any, Final
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from edge.app import EdgeNode, create_app
 from edge.domain.site import Bench, Site
@@ -42,7 +42,6 @@ from shared.domain.facts import StockRow
 from shared.domain.ids import uuid7
 from shared.runtime.clock import SystemClock, SystemEntropy
 
-CHROMIUM: Final = "/usr/bin/chromium"
 SHOTS: Final = os.environ.get("BINCARD_TEST_SHOTS", "")
 SECONDS: Final = 20
 MORNING: Final = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -336,18 +335,6 @@ def bare_edge(tmp_path: Path, start_edge: Callable[..., Edge]) -> Iterator[Edge]
     edge = start_edge(tmp_path)
     yield edge
     edge.stop()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
 
 
 Open = Callable[..., Page]

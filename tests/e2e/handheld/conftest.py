@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from edge.app import EdgeNode, create_app
 from edge.domain.site import Site
@@ -38,7 +38,6 @@ from shared.domain.commands import (
 )
 from shared.domain.facts import StockRow
 
-CHROMIUM: Final = "/usr/bin/chromium"
 STATION: Final = "handheld-07"
 READY_SECONDS: Final = 20
 SHOTS: Final = os.environ.get("BINCARD_TEST_SHOTS", "")
@@ -227,18 +226,6 @@ def edge(tmp_path: Path) -> Iterator[Edge]:
     yield edge
     edge.client.close()
     edge.stop()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
 
 
 class Hand:

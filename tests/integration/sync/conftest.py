@@ -43,7 +43,7 @@ def open_database(path: Path, package: str, extra: str) -> Database:
     if not path.exists():
         sql = connect(path, writable=True)
         scripts = sorted(entry.name for entry in files(package).iterdir())
-        for script in scripts if package.startswith("edge") else scripts[:1]:
+        for script in scripts:
             if script.endswith(".sql"):
                 sql.executescript((files(package) / script).read_text(encoding="utf-8"))
         sql.executescript(extra)

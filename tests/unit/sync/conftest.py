@@ -52,7 +52,7 @@ def open_memory(package: str) -> sqlite3.Connection:
     sql = sqlite3.connect(":memory:", isolation_level=None)
     sql.row_factory = sqlite3.Row
     scripts = sorted(files(package).iterdir(), key=lambda entry: entry.name)
-    for script in scripts if package.startswith("edge") else scripts[:1]:
+    for script in scripts:
         if script.name.endswith(".sql"):
             sql.executescript(script.read_text(encoding="utf-8"))
     return sql
@@ -234,7 +234,9 @@ class SimHub:
             self.world.to_edge(effect.peer, effect.data)
         elif isinstance(effect, hub_on.Admit):
             request = effect
-            self.handle(transact(self.sql, lambda tx: hub_apply.admit(tx, request, 1)))
+            self.handle(
+                transact(self.sql, lambda tx: hub_apply.admit(tx, request, 1, self.world.entropy))
+            )
         elif isinstance(effect, hub_on.ApplyFacts):
             batch = effect
             outcome = transact(

@@ -43,7 +43,8 @@ def edge(tmp_path):
 @pytest.fixture
 def hub(tmp_path):
     sql = connect(tmp_path / "hub.db", writable=True)
-    sql.executescript((files("hub.store.migrations") / "0001_log.sql").read_text())
+    for script in ("0001_log.sql", "0003_recovery.sql"):
+        sql.executescript((files("hub.store.migrations") / script).read_text())
     sql.execute("CREATE TABLE counted (seq INTEGER)")
     hub_log.ensure_node(sql, "SHA", "Shanghai")
     yield sql

@@ -139,9 +139,11 @@ def test_a_hub_put_back_in_secret_begins_a_new_life_by_itself(make_world, backup
     world.run(10_000)
     world.hub.restore(old, declared=False)
     world.run(20_000)
-    assert edge.core.status.trouble is not None
-    assert edge.core.status.trouble.code == "hub_rolled_back"
-    assert rows(world.hub.sql, "SELECT * FROM facts") == []
+    assert edge.core.status.up
+    assert rows(world.hub.sql, "SELECT epoch FROM hub_identity") == [(2,)]
+    lines = "SELECT incarnation, seq, hash FROM facts"
+    assert rows(world.hub.sql, lines) == rows(edge.sql, lines) != []
+    assert rows(world.hub.sql, "SELECT node, reported FROM recovering") == [("W0", 1)]
 
 
 def test_an_edge_put_back_in_secret_greets_anew_and_fetches_what_it_lost(make_world, backup):

@@ -1,0 +1,138 @@
+"""Disks that go back in time, vanish, or turn up twice: the drills of section 4.9.
+
+A drill strikes once in the safety phase. Afterwards the product has to find its way back to normal
+without help, except that shops send again what the hub has forgotten (as channels are pulled again)
+and that somebody switches a clone off. What a disk took with it for good has to be declared: a
+warehouse with a declared gap is counted by people, so its shelves are not compared with its books.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from hub.store.backup import begin_new_life
+from tests.simulation.disk import empty_image
+
+if TYPE_CHECKING:
+    from tests.simulation.edge_node import SimEdge
+    from tests.simulation.node import Node
+    from tests.simulation.world import World
+
+COPY_MS = (3_000, 15_000)
+BACK_MS = (3_000, 20_000)
+CLONE_MS = (4_000, 20_000)
+FORGIVEN = frozenset({"I4", "I13", "W1", "W2", "W3", "W4"})
+"""Promises about a warehouse that do not bind it once its gap is declared."""
+
+
+class Drills:
+    """The drill of one world, if it has one."""
+
+    def __init__(self, world: World) -> None:
+        """Choose a warehouse and a moment."""
+        self.world = world
+        self.dice = world.time.stream("drills")
+        self.struck: set[str] = set()
+        """Names of nodes whose disk was touched."""
+        drill = world.options.drill
+        if drill:
+            edge = self.dice.choice(world.edges)
+            strike: Callable[[SimEdge], None] = getattr(self, f"_{drill}")
+            world.time.later(self.dice.randint(*COPY_MS), drill, strike, edge)
+
+    def forgiven(self, invariant: str, text: str) -> bool:
+        """Say whether a broken promise is covered by a gap that was declared."""
+        return invariant in FORGIVEN and any(
+            name in text and self._declared(name) for name in self.struck
+        )
+
+    def _declared(self, name: str) -> bool:
+        sql = self.world.hub.sql
+        row = sql.execute(
+            "SELECT 1 FROM facts WHERE node = ? AND kind = 'log_gap' LIMIT 1", (name,)
+        ).fetchone()
+        return row is not None
+
+    def _swap(self, node: Node, image: bytes, note: Any) -> None:
+        """Stop a node, put another disk in, and start it a moment later."""
+        self.world.time.fault(f"drill_{self.world.options.drill}")
+        self.struck.add(node.name)
+        node.stop()
+        node.disk.put_back(image)
+        node.disk.note = note
+        node.life += 1
+        self.world.time.later(self.dice.randint(200, 3_000), "swapped", node.restart, node.life)
+
+    # Edges
+
+    def _edge_old(self, edge: SimEdge) -> None:
+        image, old_note = edge.disk.image(), edge.disk.note
+
+        def back() -> None:
+            note = edge.disk.note if self.dice.random() < 0.5 else old_note
+            self._swap(edge, image, note)
+            edge.acked = _kept(edge)
+
+        self.world.time.later(self.dice.randint(*BACK_MS), "edge back", back)
+
+    def _edge_lost(self, edge: SimEdge) -> None:
+        self._swap(edge, empty_image("edge", "edge.store.migrations"), None)
+        edge.writer.write_now(edge.name_it)
+        edge.acked = {}
+
+    def _edge_clone(self, edge: SimEdge) -> None:
+        from tests.simulation.edge_node import SimEdge as Machine
+
+        self.world.time.fault("drill_edge_clone")
+        self.struck.add(edge.name)
+        clone = Machine(self.world, edge.name, f"{edge.name}b")
+        clone.disk.put_back(edge.disk.image())
+        clone.disk.note = edge.disk.note
+        clone.key = edge.key
+        self.world.machines.append(clone)
+        clone.start()
+
+        def off() -> None:
+            clone.stop()
+            self.world.machines.remove(clone)
+
+        self.world.time.later(self.dice.randint(*CLONE_MS), "clone off", off)
+
+    # The hub
+
+    def _hub_old(self, _: SimEdge) -> None:
+        hub = self.world.hub
+        image = hub.disk.image()
+
+        def back() -> None:
+            self._swap(hub, image, None)
+            if self.dice.random() < 0.5:
+                hub.writer.write_now(lambda tx: begin_new_life(tx.sql, hub.entropy))
+            self._sell_again()
+
+        self.world.time.later(self.dice.randint(*BACK_MS), "hub back", back)
+
+    def _hub_lost(self, _: SimEdge) -> None:
+        hub = self.world.hub
+        self._swap(hub, empty_image("hub", "hub.store.migrations"), None)
+        hub.writer.write_now(hub.found)
+        hub.writer.write_now(self.world.office.describe)
+        self._sell_again()
+
+    def _sell_again(self) -> None:
+        """Shops send every order again that the hub does not know any more."""
+        hub = self.world.hub
+        hub.boots.clear()
+        hub.acked.clear()
+        for shop in self.world.shops:
+            for entry in shop.book.values():
+                shop.forgotten(entry)
+
+
+def _kept(edge: SimEdge) -> dict[str, tuple[str, bool]]:
+    """Return the answers people were given that the disk still knows."""
+    rows: list[sqlite3.Row] = edge.sql.execute("SELECT op_id FROM operations").fetchall()
+    known = {row["op_id"] for row in rows}
+    return {op_id: told for op_id, told in edge.acked.items() if op_id in known}

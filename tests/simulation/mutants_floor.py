@@ -1,0 +1,219 @@
+"""Bugs in what people and shops touch: stock, serial numbers, labels, refunds, promises."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.simulation.mutants import Mutant
+
+EDGE: Final = (
+    Mutant(
+        "a repeated scan is judged anew",
+        "edge.services.scan:scan_once",
+        "if repeated is not None:",
+        "if False:",
+    ),
+    Mutant(
+        "the answer to a scan is not kept",
+        "edge.services.scan:_remember",
+        "    operations.insert(",
+        "    (lambda *_: None)(",
+    ),
+    Mutant(
+        "movement without fact",
+        "edge.services.pick:_pick",
+        "    floor.record(\n        UnitPicked(",
+        "    str(\n        UnitPicked(",
+    ),
+    Mutant(
+        "fact without movement",
+        "edge.services.pick:_pick",
+        '    floor.move(current.sku, 1, account("bin", current.bin), target, serial)\n',
+        "",
+    ),
+    Mutant(
+        "shipped without telling",
+        "edge.services.ship:_hand_over",
+        "    floor.record(\n",
+        "    str(\n",
+    ),
+    Mutant(
+        "another product's code passes",
+        "edge.services.pick:_pick_by_gtin",
+        "if product.sku != current.sku:",
+        "if False:",
+    ),
+    Mutant(
+        "another unit passes at scan-out",
+        "edge.services.scan_out:_known_unit",
+        'return stop("wrong_unit", params)',
+        "return _tick(bench, next(one for one, _ in bench.lines() if one.packed < one.picked), "
+        "known.serial)",
+    ),
+    Mutant(
+        "shipped although a refund was asked",
+        "edge.services.ship:_judge",
+        "if parcel.cancel_command_id is not None:",
+        "if False:",
+    ),
+    Mutant(
+        "shipped without a proven label",
+        "edge.services.ship:_judge",
+        "    if not any(",
+        "    if False and not any(",
+    ),
+    Mutant(
+        "label twice",
+        "edge.services.weigh:_pack",
+        "    print_label.order(floor, parcel, station=bench.name, grams=grams, drawn=drawn)\n",
+        "    print_label.order(floor, parcel, station=bench.name, grams=grams, drawn=drawn)\n"
+        "    print_label.order(floor, parcel, station=bench.name, grams=grams)\n",
+    ),
+    Mutant(
+        "refund confirmed before the units are back",
+        "edge.services.cancel:cancel_parcel",
+        "elif any(line.picked for line in parcels.lines(floor.sql, parcel.parcel_id)):",
+        "elif False:",
+    ),
+    Mutant(
+        "refund confirmed, units not booked back",
+        "edge.services.refund:put_back",
+        "        if not back:\n",
+        "        if False:\n",
+    ),
+    Mutant(
+        "a shipped parcel is called back",
+        "edge.services.cancel:cancel_parcel",
+        'if parcel.state == "shipped":',
+        "if False:",
+    ),
+    Mutant(
+        "a short is told but not booked",
+        "edge.services.pick_short:_settle_line",
+        "    write_off(floor, line.sku, line.bin, units)\n",
+        "",
+    ),
+    Mutant(
+        "a short is booked but not told",
+        "edge.services.pick_short:_settle_line",
+        "    floor.record(\n        ShortPicked(",
+        "    str(\n        ShortPicked(",
+    ),
+    Mutant(
+        "stock planned twice",
+        "edge.store.waves:free_stock",
+        "b.quantity - COALESCE(t.units, 0) AS units",
+        "b.quantity AS units",
+    ),
+    Mutant(
+        "a delivery is counted twice",
+        "edge.services.receive:_book",
+        "    floor.record(GoodsReceived(receipt_id=job.asn, row=row))\n",
+        "    floor.record(GoodsReceived(receipt_id=job.asn, row=row))\n"
+        "    floor.record(GoodsReceived(receipt_id=job.asn, row=row))\n",
+    ),
+)
+HUB: Final = (
+    Mutant(
+        "promise without debit",
+        "hub.store.sqlite.rights:SqliteRights.reserve",
+        "SET pool = pool - :n,",
+        "SET minted = minted + :n,",
+    ),
+    Mutant(
+        "guard before the transaction",
+        "hub.store.sqlite.rights:SqliteRights.reserve",
+        " AND pool - safety_stock >= :n",
+        "",
+    ),
+    Mutant(
+        "offers count what is promised",
+        "hub.store.sqlite.rights:SqliteRights.offers",
+        "r.pool - r.safety_stock AS atp",
+        "r.pool + r.ordered AS atp",
+    ),
+    Mutant(
+        "rights not returned on cancel",
+        "hub.services.apply_parcels:cancel_confirmed",
+        "        give_back(desk, parcel)\n",
+        "        pass\n",
+    ),
+    Mutant(
+        "rights returned before the floor confirms",
+        "hub.services.decide_order:_ask_floor",
+        "    desk.tell(",
+        "    from hub.services.promise import give_back\n"
+        "    give_back(desk, parcel)\n    desk.tell(",
+    ),
+    Mutant(
+        "cancelled at once, asked afterwards",
+        "hub.services.decide_order:cancel",
+        "            _ask_floor(desk, parcel, reason)",
+        "            _ask_floor(desk, parcel, reason)\n"
+        "            from hub.services.promise import give_back\n"
+        "            give_back(desk, parcel)\n"
+        "            now = desk.parcels.get(parcel.parcel_id)\n"
+        "            import msgspec\n"
+        '            save_parcel(desk, msgspec.structs.replace(now, state="cancelled"))',
+    ),
+    Mutant(
+        "a short does not look elsewhere",
+        "hub.services.apply_parcels:short_picked",
+        "    _source_again(desk, record, parcel, line.line_no, fact.sku, promised)",
+        "    pass",
+    ),
+    Mutant(
+        "a short burns no right",
+        "hub.services.apply_parcels:short_picked",
+        '"ordered", "burnt", f"short-',
+        '"ordered", "pool", f"short-',
+    ),
+    Mutant(
+        "shipping burns no right",
+        "hub.services.apply_parcels:_ship_rights",
+        'covered, "ordered", "shipped", parcel.parcel_id)',
+        'covered, "ordered", "pool", parcel.parcel_id)',
+    ),
+    Mutant(
+        "an import is minted again when the floor confirms",
+        "hub.services.apply_facts:_tick_off",
+        "    surplus = row.quantity - expected\n",
+        "    surplus = row.quantity\n",
+    ),
+    Mutant(
+        "an import handed over twice counts twice",
+        "hub.services.imports:import_stock",
+        "if error is None and not desk.stock.row_is_new(import_id, row_key(row)):",
+        "if False:",
+    ),
+    Mutant(
+        "nobody hears of stock that arrived",
+        "hub.store.sqlite.rights:SqliteRights.note_arrival",
+        "WHERE sku = :sku AND missing > 0)",
+        "WHERE sku = :sku AND missing > 99)",
+    ),
+    Mutant(
+        "an amended order keeps its first promise",
+        "hub.services.ingest_order:_withdraw",
+        "            drop_reserved(desk, parcel)",
+        "            pass",
+    ),
+    Mutant(
+        "an expired reservation keeps its units",
+        "hub.services.reservations:_end",
+        "    if give_back:",
+        '    if give_back and state != "expired":',
+    ),
+    Mutant(
+        "a repeated order is a new order",
+        "hub.services.ingest_order:_answer_of_version",
+        "        return known[1]",
+        "        return None",
+    ),
+    Mutant(
+        "waybill numbers come again",
+        "hub.services.release_parcels:_release",
+        'desk.parcels.next_number(f"waybill:{courier.prefix}")',
+        'desk.parcels.next_number(f"waybill:{courier.prefix}") % 7',
+    ),
+)

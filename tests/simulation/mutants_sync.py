@@ -1,0 +1,176 @@
+"""Bugs in the line between edge and hub, in its cores, its books and its logs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.simulation.mutants import Mutant
+
+SYNC: Final = (
+    Mutant(
+        "ack before commit",
+        "hub.sync.core:HubCore._on_facts",
+        "    return [\n        on.ApplyFacts(",
+        "    last = message.facts[-1]\n"
+        "    early = wire.Ack(message.incarnation, wire.Mark(last.seq, last.hash), 0, 4,"
+        " wire.CREDIT_BYTES_MAX)\n"
+        "    return [\n        self._send(session, early), on.ApplyFacts(",
+    ),
+    Mutant(
+        "gap accepted",
+        "hub.sync.apply:apply_batch",
+        '    if records[0].seq > applied.seq + 1:\n        return on.Expected(applied, "gap")\n',
+        "    if records[0].seq > applied.seq + 1:\n        applied = Mark(records[0].seq - 1, "
+        "records[0].prev_hash)\n",
+    ),
+    Mutant(
+        "chain not checked at the hub",
+        "hub.sync.apply:_intact",
+        "        if record.seq != seq or not fact_log.follows(record, previous):",
+        "        if record.seq != seq:",
+    ),
+    Mutant(
+        "duplicate facts counted",
+        "hub.sync.apply:apply_batch",
+        "for record in fresh)",
+        "for record in records)",
+    ),
+    Mutant("poison blocks", "hub.sync.apply:_attempt", "return error", "raise"),
+    Mutant(
+        "poison passed over in silence",
+        "hub.sync.apply:_attempt",
+        "return error",
+        "return None",
+    ),
+    Mutant(
+        "half a batch applied",
+        "hub.sync.apply:apply_batch",
+        "fresh = records[len(stored) :]",
+        "fresh = records[len(stored) :][:1]",
+    ),
+    Mutant(
+        "key not checked when storing",
+        "hub.sync.apply:apply_checked",
+        "!= (request.node, False)",
+        "is None",
+    ),
+    Mutant(
+        "revocation leaves the session alive",
+        "hub.sync.core:HubCore._on_keys_loaded",
+        "event.owners.get(session.key) != session.node",
+        "False",
+    ),
+    Mutant(
+        "boot number not checked",
+        "hub.sync.core_hello:_fenced",
+        "hello.boot_no <= log.boot_no",
+        "False",
+    ),
+    Mutant(
+        "boot number not stored",
+        "hub.store.nodes:welcome",
+        "SET boot_no = ?",
+        "SET boot_no = boot_no * (? < 0)",
+    ),
+    Mutant(
+        "edge never gives a silent line up",
+        "edge.sync.core:EdgeCore._on_tick",
+        "if now_ms - self._heard_ms >= wire.DEAD_MS:",
+        "if False:",
+    ),
+    Mutant(
+        "hub never gives a silent line up",
+        "hub.sync.core:HubCore._on_tick",
+        "if now_ms - session.heard_ms >= wire.DEAD_MS:",
+        "if False:",
+    ),
+    Mutant(
+        "no nonce: any session's frames are taken",
+        "edge.sync.core:EdgeCore._on_received",
+        'if self._phase != "up" or frame.session != self._session:',
+        'if self._phase != "up":',
+    ),
+    Mutant(
+        "no nonce: any greeting's welcome is taken",
+        "edge.sync.core:EdgeCore._on_welcome",
+        'if self._phase != "greeting" or message.nonce != self._nonce:',
+        'if self._phase != "greeting":',
+    ),
+    Mutant(
+        "nothing is sent again",
+        "edge.sync.core_outbox:Outbox.resend_late",
+        "if not self._flight or now_ms < self._resend_ms or self._credit_batches == 0:",
+        "if True:",
+    ),
+    Mutant(
+        "a lost command batch is not sent again",
+        "hub.sync.core:HubCore._on_tick",
+        "if session.down.data and now_ms >= session.down.resend_ms:",
+        "if False:",
+    ),
+    Mutant(
+        "the pump needs a wake-up",
+        "hub.sync.core:HubCore._on_tick",
+        "if now_ms - session.pumped_ms >= wire.PUMP_MS:",
+        "if False:",
+    ),
+    Mutant(
+        "cumulative acknowledgement taken as a step",
+        "edge.sync.core_outbox:Outbox._advance",
+        "self._acked = applied\n",
+        "self._acked = Mark(self._acked.seq + applied.seq, applied.hash)\n",
+    ),
+    Mutant(
+        "acknowledgement taken on trust",
+        "edge.sync.core_outbox:Outbox.nack",
+        "trouble = self._advance(message.expected, now_ms)",
+        "trouble = self._advance(self._sent, now_ms)",
+    ),
+    Mutant(
+        "commands acknowledged before they take effect",
+        "edge.sync.core:EdgeCore._on_commands",
+        "return [on.ApplyCommand(self._session, record) for record in fresh]",
+        "return [self._send(wire.Cack(self._down_taken)), "
+        "*(on.ApplyCommand(self._session, record) for record in fresh)]",
+    ),
+    Mutant(
+        "cursor advanced without effect",
+        "edge.sync.apply:_carry_out",
+        "            handle(attempt, record)",
+        "            handle(attempt, record) if record.seq % 5 else None",
+    ),
+    Mutant(
+        "effect without cursor",
+        "edge.store.line_state:finish_command",
+        'sql.execute("UPDATE node_state SET down_cursor = ?", (record.seq,))',
+        'sql.execute("UPDATE node_state SET down_cursor = ? - (? % 5 = 0)", '
+        "(record.seq, record.seq))",
+    ),
+    Mutant(
+        "command gap accepted",
+        "edge.sync.apply:apply_command",
+        "    if record.seq != cursor + 1:\n        return cursor\n",
+        "    if record.seq != cursor + 1:\n        return record.seq\n",
+    ),
+    Mutant(
+        "pruned at acknowledgement",
+        "edge.store.line_state:store_ack",
+        '    sql.execute(\n        "UPDATE logs SET stable_seq',
+        '    sql.execute("UPDATE logs SET base_seq = acked_seq, base_hash = acked_hash")\n'
+        '    sql.execute("DELETE FROM facts WHERE seq <= (SELECT base_seq FROM logs)")\n'
+        '    sql.execute(\n        "UPDATE logs SET stable_seq',
+    ),
+    Mutant(
+        "chain head not moved",
+        "edge.store.fact_log:append",
+        "        (seq, digest, end.incarnation),",
+        "        (seq, digest if seq % 40 else end.hash, end.incarnation),",
+    ),
+    Mutant(
+        "dedupe by number only",
+        "hub.sync.apply:apply_batch",
+        "if fact_log.hash_at(tx.sql, node, incarnation, last.seq) != last.hash:",
+        "if False:",
+        drills=True,
+    ),
+)
