@@ -22,7 +22,7 @@ from hub.services.first_start import seed_rules
 from hub.services.import_files import FileKind, import_file
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.settings import Settings
-from hub.store.backup import back_up
+from hub.store.backup import advance_stable, back_up, proven_marks
 from hub.store.open_books import open_books
 from hub.store.sqlite.hub_store import SqliteHub
 from shared.domain.errors import BincardError, Unavailable
@@ -105,7 +105,10 @@ class Office:
             )
             return int(answer["bytes"])
         with self._books() as books:
-            return books.database.read_sync(lambda sql: back_up(sql, target))
+            size_bytes = books.database.read_sync(lambda sql: back_up(sql, target))
+            ends = proven_marks(target)
+            books.database.write_sync(lambda tx: advance_stable(tx.sql, ends))
+            return size_bytes
 
     @contextmanager
     def _books(self) -> Iterator[SqliteHub]:

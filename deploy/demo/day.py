@@ -96,7 +96,7 @@ class Day:
         self._started = asyncio.get_running_loop().time()
         self.tell("Opening the hub")
         self.channels.door = await self.hub.open()
-        trucks = self._load_books()
+        trucks = await self._load_books()
         benches = benches_for(len(self.world.sites))
         for code in self.world.sites:
             self.tell(f"Opening warehouse {code}")
@@ -111,10 +111,12 @@ class Day:
             *(self._unload(self.warehouses[code], lines) for code, lines in trucks.items())
         )
 
-    def _load_books(self) -> dict[str, list[StockLine]]:
+    async def _load_books(self) -> dict[str, list[StockLine]]:
         """Import the files at the hub, except what comes by truck; return the trucks."""
         for what in ("warehouses", "products"):
             self._import(what, getattr(self.inputs, what))
+        known = await self.hub.door.get("/api/v1/warehouses")
+        self.world.keep_sites({one["warehouse"] for one in known})
         trucks: dict[str, list[StockLine]] = {}
         for line in self.world.stock:
             load = trucks.setdefault(line.warehouse, [])
@@ -233,13 +235,16 @@ class Day:
     async def _watch(self, selling: asyncio.Task[None]) -> None:
         """Follow the day: cut and mend the line, kill what is to be killed, end when done."""
         line = self.cut_warehouse.line
-        last_progress, last_ended, was_cut = self.seconds(), -1, False
+        last_progress, last_ended, was_cut, told_tenths = self.seconds(), -1, False, 0
         while True:
             for task in self._tasks:
                 if task.done():
                     task.result()
             done = await self._look()
-            share = done / max(1, self.orders_total)
+            share = done / self.orders_total if self.orders_total else 1.0
+            if int(share * 10) > told_tenths:
+                told_tenths = int(share * 10)
+                self.tell(f"{done:,} of {self.orders_total:,} orders have reached their end")
             if not was_cut and share >= CUT_AT:
                 was_cut = True
                 line.cut()

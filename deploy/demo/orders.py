@@ -86,7 +86,8 @@ class Channels:
             for line in answer.text.splitlines():
                 result = json.loads(line)
                 if result["result"] == "rejected":
-                    self.refused.append(f"{result['order_no']}: {result['detail']}")
+                    name = result.get("order_no") or f"item {result['item']}"
+                    self.refused.append(f"{name}: {result['detail']}")
 
     async def _post_csv(self, rows: list[Row], *, count: bool) -> None:
         if not rows or self.door is None:

@@ -77,31 +77,41 @@ class World:
     def __init__(self, warehouses: Path, products: Path, stock: Path) -> None:
         """Read the canonical CSVs; a row that cannot be read does not exist here either."""
         self.sites = {
-            row["warehouse"]: Site(row["warehouse"], row["name"]) for row in _rows(warehouses)
+            code(row["warehouse"]): Site(code(row["warehouse"]), row["name"])
+            for row in _rows(warehouses)
         }
         self.goods = {
-            row["sku"]: Goods(
-                row["sku"], row["gtin"], int(row["unit_weight_grams"]), row["serial_policy"]
+            row["sku"].strip(): Goods(
+                row["sku"].strip(),
+                row["gtin"].strip(),
+                int(row["unit_weight_grams"]),
+                row["serial_policy"].strip(),
             )
             for row in _rows(products)
+            if row["unit_weight_grams"].isdigit()
         }
         self.stock = [
             StockLine(
                 number,
-                row["warehouse"],
-                row["bin"],
-                row["sku"],
+                code(row["warehouse"]),
+                code(row["bin"]),
+                row["sku"].strip(),
                 int(row["quantity"]),
                 tuple(row["serial_numbers"].split()),
             )
             for number, row in enumerate(_rows(stock), 2)
-            if row["quantity"].isdigit()
+            if row["quantity"].isdigit() and row["sku"].strip() in self.goods
         ]
         self._made = itertools.count(1)
 
     def forget_lines(self, line_numbers: set[int]) -> None:
         """Drop stock rows that the hub refused: those goods never came into the building."""
         self.stock = [line for line in self.stock if line.line_no not in line_numbers]
+
+    def keep_sites(self, codes: set[str]) -> None:
+        """Keep only the warehouses that the hub knows."""
+        self.sites = {code: site for code, site in self.sites.items() if code in codes}
+        self.stock = [line for line in self.stock if line.warehouse in codes]
 
     def units_in_stock(self) -> Counter[str]:
         """Return the units per SKU that exist in the morning."""
@@ -124,6 +134,14 @@ class World:
         return f"9{sku.replace('-', '')[:8]}{next(self._made):07d}"
 
 
+def code(text: str) -> str:
+    """Return a place's code as it stands on the sign: without blanks, in capitals."""
+    return text.strip().upper()
+
+
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
+        return [
+            {name: value or "" for name, value in row.items() if name}
+            for row in csv.DictReader(file)
+        ]

@@ -1,9 +1,10 @@
 """GS1 element strings: `01` + GTIN, `21` + serial, `10` + lot, `17` + expiry, and so on.
 
 Fields of fixed length follow each other directly; a field of variable length ends with the group
-separator or with the text. A serial number longer than its field is not cut to fit, because a cut
-serial is another unit's serial. A date that does not exist is told and skipped, since the serial
-number next to it is still right.
+separator or with the text. Some readers lose separators. Where only one place is possible for it,
+because the next element must begin there, the separator is put back with a warning; else a serial
+number longer than its field is not cut to fit, because a cut serial is another unit's serial. A
+date that does not exist is told and skipped, since the serial number next to it is still right.
 
 >>> found = cut_elements("0109506000134352" + "17261331" + "21ABC")
 >>> found.gtin14, found.serial, found.expiry, found.warning
@@ -12,6 +13,7 @@ number next to it is still right.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -26,7 +28,16 @@ ELEMENTS_MAX: Final = 64
 _LENIENT: Final = ParseConfig(gs1_element_strings_verify_date=False)
 _DATE_IDS: Final = frozenset({"11", "12", "13", "15", "16", "17"})
 _DATE_LENGTH: Final = 8
-_LINK_KEYS: Final = frozenset({"00", "01"})
+_ALLOWED: Final = r"[!%-?A-Z_a-z\"]"
+"""GS1 character set 82, of which serial numbers and lots are made."""
+_LINK_KEYS: Final = {"00": (18,), "01": (8, 12, 13, 14)}
+"""Identifiers that a digital link may begin with, and how many digits they have."""
+_LINK_NAMES: Final = {"sscc": "00", "gtin": "01", "ser": "21", "lot": "10"}
+"""Words that older digital links have instead of identifiers."""
+_SUBSTITUTES: Final = str.maketrans(dict.fromkeys("|~^#\x1e", GS))
+"""Characters that no element may hold, and that readers are set up to send for the separator."""
+_FOLLOWERS: Final = frozenset({"00", "01", "10", "11", "13", "15", "17", "21", "30", "37"})
+"""What may follow a lost separator: common, and rarely a part of a serial number by chance."""
 
 
 class Elements(msgspec.Struct):
@@ -55,7 +66,7 @@ def check_digit_fits(digits: str) -> bool:
 def cut_elements(text: str) -> Elements:
     """Return the elements of `text`, which has no symbology identifier any more."""
     found = Elements()
-    rest = text.lstrip(GS)
+    rest = text.translate(_SUBSTITUTES).strip(GS)
     for _ in range(ELEMENTS_MAX):
         if not rest:
             break
@@ -72,12 +83,14 @@ def cut_link(address: str) -> Elements:
         parts = urlsplit(address)
     except ValueError:
         return found
-    path = [unquote(part) for part in parts.path.split("/")]
+    steps = [unquote(step) for step in parts.path.split("/")]
+    path = [_LINK_NAMES.get(step, step) for step in steps]
     while path and path[0] not in _LINK_KEYS:
         path.pop(0)
-    if not path:
+        steps.pop(0)
+    if len(path) < len(("01", "digits")) or not _is_key(path[0], steps[1]):
         return found
-    pairs = list(zip(path[::2], path[1::2], strict=False)) + parse_qsl(parts.query)
+    pairs = list(zip(path[::2], steps[1::2], strict=False)) + parse_qsl(parts.query)
     for identifier, value in pairs[:ELEMENTS_MAX]:
         if not (identifier.isascii() and identifier.isdigit()):
             continue
@@ -85,6 +98,11 @@ def cut_link(address: str) -> Elements:
         if _take(found, identifier + padded):
             found.error = found.error or "element"
     return found
+
+
+def _is_key(identifier: str, value: str) -> bool:
+    """Tell whether a path `/01/value` is a digital link and not a page of some shop."""
+    return value.isascii() and value.isdigit() and len(value) in _LINK_KEYS[identifier]
 
 
 def _take(found: Elements, rest: str) -> str:
@@ -95,11 +113,46 @@ def _take(found: Elements, rest: str) -> str:
         return _skip(found, rest)
     after = rest[len(element) :]
     identifier = element.ai.ai
-    if element.ai.separator_required and after and not after.startswith(GS):
-        found.error = found.error or "element_too_long"
+    if not element.ai.separator_required or not after or after.startswith(GS):
+        _note(found, identifier, element)
+        return after
+    fixed = ".." not in element.ai.format
+    cut = len(element) if fixed else _place_of_separator(rest, len(identifier), len(element))
+    if cut is None:
+        too_long = re.match(_ALLOWED, after) is not None
+        found.error = found.error or ("element_too_long" if too_long else "element")
         return _after_separator(rest)
-    _note(found, identifier, element)
-    return after
+    found.warning = found.warning or "separator_missing"
+    _take(found, rest[:cut])
+    return rest[cut:]
+
+
+def _place_of_separator(rest: str, begin: int, longest: int) -> int | None:
+    """Return the only place where the first element of `rest` can end, None if there are more.
+
+    The elements after it must be whole, and of a kind that is often printed.
+    """
+    mess = rest.partition(GS)[0]
+    places = [at for at in range(begin + 1, longest + 1) if _whole(mess[at:])]
+    return places[0] if len(places) == 1 else None
+
+
+def _whole(text: str) -> bool:
+    """Tell whether `text` is made of common elements only, each of them right."""
+    while text:
+        if text[:2] not in _FOLLOWERS:
+            return False
+        try:
+            element = GS1ElementString.extract(text)
+        except ParseError:
+            return False
+        keys = element.ai.ai in {"00", "01"}
+        if keys and not check_digit_fits(element.value):
+            return False
+        text = text[len(element) :]
+        if text and element.ai.separator_required:
+            return False
+    return True
 
 
 def _skip(found: Elements, rest: str) -> str:
@@ -122,19 +175,28 @@ def _note(found: Elements, identifier: str, element: GS1ElementString) -> None:
             if not check_digit_fits(value):
                 found.error = found.error or "gtin_check_digit"
             elif identifier == "01":
-                found.gtin14 = found.gtin14 or value
+                _keep(found, "gtin14", value)
         case "00":
             if check_digit_fits(value):
-                found.sscc = found.sscc or value
+                _keep(found, "sscc", value)
             else:
                 found.error = found.error or "sscc_check_digit"
         case "21":
-            found.serial = found.serial or value
+            _keep(found, "serial", value)
         case "10":
-            found.lot = found.lot or value
+            _keep(found, "lot", value)
         case "17" if element.date is not None:
-            found.expiry = found.expiry or element.date.isoformat()
+            _keep(found, "expiry", element.date.isoformat())
         case _ if identifier in _DATE_IDS and element.date is None:
             found.warning = found.warning or ("expiry_date" if identifier == "17" else "date")
         case _:
             pass
+
+
+def _keep(found: Elements, name: str, value: str) -> None:
+    """Note a value; a code that contradicts itself keeps its first and is marked."""
+    known = getattr(found, name)
+    if known is None:
+        setattr(found, name, value)
+    elif known != value:
+        found.error = found.error or "contradiction"

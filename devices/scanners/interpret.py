@@ -28,16 +28,27 @@ import msgspec
 
 from devices.scanners.elements import GS, Elements, check_digit_fits, cut_elements, cut_link
 
-SEPARATOR_NAMES: Final = ("␝", "<GS>", "{GS}", "[GS]", "<FNC1>", "{FNC1}")
+SEPARATOR_NAMES: Final = (
+    "␝", "<GS>", "{GS}", "[GS]", "<FNC1>", "{FNC1}", "^]", "\\x1d", "\\u001d", "<0x1D>",
+)  # fmt: skip
 """What readers are set up to type where the separator itself would be swallowed."""
-EDGES: Final = " \t\r\n\x00\x02\x03\u3000\ufeff"
+EDGES: Final = " \t\r\n\x00\x02\x03\x04\u3000\ufeff\u200b\u200e\u200f\u2060"
 """Stripped at both ends; the group separator is not among them."""
 GTIN_LENGTHS: Final = frozenset({8, 12, 13, 14})
 SSCC_LENGTH: Final = 18
 GS1_IDS: Final = frozenset({"]C1", "]d2", "]Q3", "]e0", "]e1", "]e2", "]J1"})
-GTIN_IDS: Final = frozenset({"]E0", "]E3", "]E4", "]I1"})
+GTIN_IDS: Final = {
+    None: GTIN_LENGTHS,
+    "]E0": frozenset({12, 13}),
+    "]E3": frozenset({13}),
+    "]E4": frozenset({8}),
+    "]I1": frozenset({14}),
+}
+"""How many digits a product number has, by symbology identifier."""
+MUST_BE_GTIN: Final = frozenset({"]E0", "]E3", "]E4"})
+ADD_ON_ID, EAN_13_LENGTH = "]E3", 13
 _AIM: Final = re.compile(r"\][A-Za-z][0-9A-Za-z]")
-_BRACKETED: Final = re.compile(r"(?:\(\d{2,4}\)[^(]+)+")
+_BRACKETED: Final = re.compile(r"\(\d{2,4}\)[^(].*")
 _LINK: Final = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -106,18 +117,18 @@ def interpret(raw: str) -> Scan:
 def _elements(aim: str | None, text: str) -> Elements | None:
     if _LINK.match(text):
         return cut_link(text)
+    if _BRACKETED.fullmatch(text) and (aim is None or aim in GS1_IDS):
+        return cut_elements(re.sub(r"\((\d{2,4})\)", rf"{GS}\1", text))
     if aim in GS1_IDS:
         return cut_elements(text)
     if aim is not None:
         return None
-    if _BRACKETED.fullmatch(text):
-        return cut_elements(re.sub(r"\((\d{2,4})\)", rf"{GS}\1", text))
     return cut_elements(text) if _looks_like_gs1(text) else None
 
 
 def _looks_like_gs1(text: str) -> bool:
     """Tell whether text without a symbology identifier is made of elements: guessed with care."""
-    if GS in text:
+    if GS in text.rstrip(GS):
         return True
     key = text[len("01") : len("01") + 14] if text.startswith("01") else text[len("00") :][:18]
     whole = len(key) == (14 if text.startswith("01") else SSCC_LENGTH)
@@ -125,12 +136,14 @@ def _looks_like_gs1(text: str) -> bool:
 
 
 def _plain(raw: str, aim: str | None, text: str) -> Scan:
+    text = text.rstrip(GS)
+    if aim == ADD_ON_ID:
+        text = text[:EAN_13_LENGTH]
     digits = text.isascii() and text.isdigit()
-    wants_gtin = aim in GTIN_IDS
-    if digits and len(text) in GTIN_LENGTHS and (aim is None or wants_gtin):
+    if digits and len(text) in GTIN_IDS.get(aim, ()):
         if check_digit_fits(text):
             return Scan(raw, aim, gtin14=text.zfill(14))
         return Scan(raw, aim, error="gtin_check_digit")
     if digits and len(text) == SSCC_LENGTH and aim is None and check_digit_fits(text):
         return Scan(raw, aim, sscc=text)
-    return Scan(raw, aim, error="gtin_length" if wants_gtin else None)
+    return Scan(raw, aim, error="gtin_length" if aim in MUST_BE_GTIN else None)

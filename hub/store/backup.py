@@ -10,14 +10,22 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from hub.store import nodes, recovering
+from hub.store import fact_log, nodes, recovering
 from shared.domain.errors import BooksBroken, Conflict, InvalidInput, Refused
 from shared.domain.ports import Entropy
 
 COUNTER_JUMP: Final = 1_000_000
 """Numbers left out after a restore; more parcels than this never leave between two backups."""
+
+
+class LogEnd(NamedTuple):
+    """The last line of one warehouse's log."""
+
+    node: str
+    incarnation: int
+    seq: int
 
 
 def back_up(sql: sqlite3.Connection, path: Path) -> int:
@@ -54,6 +62,30 @@ def back_up(sql: sqlite3.Connection, path: Path) -> int:
         os.close(descriptor)
     partial.replace(path)
     return path.stat().st_size
+
+
+def proven_marks(path: Path) -> list[LogEnd]:
+    """Return how far each warehouse's log is in the backup `path`, every hash chain followed.
+
+    Raises BooksBroken when a line of the copy does not follow from the one before.
+    """
+    copy = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    copy.row_factory = sqlite3.Row
+    try:
+        fact_log.verify_chains(copy)
+        rows = copy.execute("SELECT node, incarnation, applied_seq FROM node_logs").fetchall()
+    finally:
+        copy.close()
+    return [LogEnd(*row) for row in rows]
+
+
+def advance_stable(sql: sqlite3.Connection, ends: list[LogEnd]) -> None:
+    """Note that all lines up to `ends` are in a proven backup: edges need not keep them for us."""
+    sql.executemany(
+        "UPDATE node_logs SET stable_seq = ? WHERE node = ? AND incarnation = ?"
+        " AND stable_seq < ? AND applied_seq >= ?",
+        [(end.seq, end.node, end.incarnation, end.seq, end.seq) for end in ends],
+    )
 
 
 def check_file(path: Path) -> None:

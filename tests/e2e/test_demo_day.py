@@ -39,18 +39,19 @@ def write(path: Path, chosen: list[dict[str, str]]) -> Path:
 
 @pytest.fixture
 def small_day(tmp_path: Path) -> dict[str, Path]:
-    """Two warehouses and the first orders of the sample, plus one order nobody can fill."""
+    """Two warehouses and the first orders of the sample, one nobody can fill, and bad rows."""
     first = list(dict.fromkeys(row["order_no"] for row in rows("orders")))[:ORDERS]
     orders = [row for row in rows("orders") if row["order_no"] in first]
     orders.append(orders[0] | {"order_no": "TOO-MUCH", "quantity": "9999", "buyer_remark": ""})
+    orders.append(orders[1] | {"order_no": "WRONG-SKU", "sku": "NOPE"})
+    stock = [row for row in rows("stock") if row["warehouse"] in WAREHOUSES]
+    stock.append(stock[0] | {"sku": "NOPE", "serial_numbers": ""})
     return {
         "warehouses": write(
             tmp_path / "w.csv", [r for r in rows("warehouses") if r["warehouse"] in WAREHOUSES]
         ),
         "products": SAMPLE / "products.csv",
-        "stock": write(
-            tmp_path / "s.csv", [r for r in rows("stock") if r["warehouse"] in WAREHOUSES]
-        ),
+        "stock": write(tmp_path / "s.csv", stock),
         "orders": write(tmp_path / "o.csv", orders),
     }
 
@@ -106,7 +107,11 @@ def test_a_day_with_a_cut_line_ships_everything_there_is_and_nothing_twice(
     report = live_through(small_day, tmp_path)
     check_promises(report, tmp_path)
     assert report["surprises"] == []
-    assert report["rows_refused"] == []
+    assert [text.partition(": ")[2] for text in report["rows_refused"]] == [
+        "SKU NOPE is unknown; import the products first"
+    ]
+    assert len(report["orders_refused_because"]) == report["orders_refused"] == 1
+    assert "got NOPE" in report["orders_refused_because"][0]
 
 
 @pytest.mark.parametrize("kills", [("hub", "devices"), ("edge", "simulator")])

@@ -119,12 +119,13 @@ class Checks:
 
     def final(self) -> None:
         """Check everything; nothing is under way any more."""
-        for name, rule in (*rules.DEEP, *rules.AT_REST):
-            self._say(name, rule(self.world))
+        for name, rule in (*rules.ALWAYS, *rules.DEEP, *rules.AT_REST):
+            self._say(name, rule(self.world), at_rest=True)
 
-    def _say(self, name: str, found: Iterator[str]) -> None:
+    def _say(self, name: str, found: Iterator[str], *, at_rest: bool = False) -> None:
+        drills = self.world.drills
         for text in found:
-            if (name, text) not in self._told and not self.world.drills.forgiven(name, text):
+            if (name, text) not in self._told and not drills.forgiven(name, text, at_rest):
                 self._told.add((name, text))
                 self.world.violation(name, text)
 

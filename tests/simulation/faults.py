@@ -49,6 +49,7 @@ class Faults:
             (self.cut, options.cuts),
             (world.net.reset, options.resets),
             (world.net.garbage, options.garbage),
+            (world.net.replay, options.replays),
             (self.edge_disk, options.disk_errors),
             (self.hub_disk, options.disk_errors),
             (self.jump, options.clock_jumps),

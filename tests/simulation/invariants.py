@@ -130,6 +130,15 @@ def i13_cursor(world: World) -> Iterator[str]:
             yield f"{edge.name} did {cursor} commands; the hub believes {row['cacked_seq']}"
 
 
+def i16_auth(world: World) -> Iterator[str]:
+    """No session goes on under a key that the hub knows to be revoked."""
+    if not world.hub.up:
+        return
+    for session in world.hub.core._sessions.values():
+        if world.hub.owners.get(session.key) != session.node:
+            yield f"the session of {session.node} goes on under {session.key}"
+
+
 def i17_silence(world: World) -> Iterator[str]:
     """A dead line is noticed on both sides within 15 seconds (F-5, F-7)."""
     now_ms = world.time.now_ms
@@ -202,6 +211,7 @@ ALWAYS: Final[tuple[tuple[str, Rule], ...]] = (
     ("I6", i6_acked_durable),
     ("I11", i11_prune_safe),
     ("I13", i13_cursor),
+    ("I16", i16_auth),
     ("I17", i17_silence),
     ("I18", i18_epoch_monotone),
 )

@@ -32,8 +32,9 @@ SYNC: Final = (
     Mutant(
         "duplicate facts counted",
         "hub.sync.apply:apply_batch",
-        "for record in fresh)",
-        "for record in records)",
+        "    if not fresh:\n",
+        "    for record in records if not fresh else ():\n        project(tx, record)\n"
+        "    if not fresh:\n",
     ),
     Mutant("poison blocks", "hub.sync.apply:_attempt", "return error", "raise"),
     Mutant(
@@ -147,10 +148,10 @@ SYNC: Final = (
         "(record.seq, record.seq))",
     ),
     Mutant(
-        "command gap accepted",
-        "edge.sync.apply:apply_command",
-        "    if record.seq != cursor + 1:\n        return cursor\n",
-        "    if record.seq != cursor + 1:\n        return record.seq\n",
+        "the next command is left out",
+        "hub.store.fact_log:read_commands",
+        "AND seq > ?",
+        "AND seq > ? + 1",
     ),
     Mutant(
         "pruned at acknowledgement",

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 RETRY_MS = 500
 """A socket that cannot connect tries again after this."""
+HELLO = b"\x01"
+"""Type of a greeting, in the fifth byte of its frame."""
+STALE_MS = 9_000
+"""A second copy of a frame may be this late, when its session is long over."""
 NOTICED = 0.7
 """How often a side is told that its connection broke; otherwise it must notice by silence."""
 
@@ -50,6 +54,7 @@ class Net:
         self.world = world
         self.dice = world.time.stream("net")
         self.cables: dict[str, Cable] = {}
+        self.greetings: dict[str, list[tuple[bytes, bytes]]] = {}
 
     def cable(self, edge: SimEdge) -> Cable:
         """Return the cable of a warehouse."""
@@ -120,6 +125,8 @@ class Net:
             return
         data = self._spoil(data)
         peer, key = self.peer(edge, cable.number), edge.key
+        if data[4:5] == HELLO:
+            self.greetings.setdefault(edge.name, []).append((peer, data))
         self._carry(edge, peer, data, up=True, key=key)
 
     def to_edge(self, peer: bytes, data: bytes) -> None:
@@ -149,8 +156,9 @@ class Net:
             copies = 2
         longest = options.delay_ms if self.world.wild else 20
         generation, life = cable.generation, cable.hub_life
-        for _ in range(copies):
-            delay = self.dice.randint(1, longest)
+        for copy in range(copies):
+            late = STALE_MS if copy and options.stale else longest
+            delay = self.dice.randint(1, late)
             args = (edge, peer, data, key, generation, life)
             time.later(delay, "frame", self._arrive_up if up else self._arrive_down, *args)
 
@@ -170,14 +178,18 @@ class Net:
         cable = self.cable(edge)
         if not edge.up or generation != cable.generation or cable.hub_life != life:
             return
-        current = peer == self.peer(edge, cable.number)
-        if current:
+        event = edge_on.Received(data, edge.clock.wall_ms())
+        if peer == self.peer(edge, cable.number):
             cable.heard_down_ms = self.world.time.now_ms
-        elif not self.world.options.stale or not self.world.wild:
-            return
-        else:
-            self.world.time.fault("net_stale")
-        edge.guarded(edge.handle, edge_on.Received(data, edge.clock.wall_ms()))
+            edge.guarded(edge.handle, event)
+        elif self.world.options.stale and self.world.wild:
+            self._stale(edge, event)
+
+    def _stale(self, edge: SimEdge, event: edge_on.Received) -> None:
+        """F-3: a frame of a connection that is closed belongs to nobody and changes nothing."""
+        self.world.time.fault("net_stale")
+        if edge.core.handle(event, edge.clock.mono_ms()):
+            self.world.violation("I16", f"{edge.name} obeyed a frame of an old session")
 
     # Damage
 
@@ -199,6 +211,14 @@ class Net:
         records[at] = msgspec.structs.replace(records[at], body=bytes(body))
         message = msgspec.structs.replace(frame.message, facts=tuple(records))
         return wire.encode(frame.session, message)
+
+    def replay(self, edge: SimEdge) -> None:
+        """F-60: a greeting of some time ago is sent once more."""
+        hub, greetings = self.world.hub, self.greetings.get(edge.name)
+        if hub.up and greetings:
+            self.world.time.fault("net_replay")
+            peer, data = self.dice.choice(greetings)
+            hub.guarded(hub.handle, hub_on.Received(peer, edge.key, data, 0))
 
     def garbage(self, edge: SimEdge) -> None:
         """Bytes that are no frame, or half of one, from a peer that has a key."""

@@ -36,6 +36,7 @@ class Office:
         self.open = 0
         """Things asked of the hub that are not answered yet."""
         self._keys = 1
+        self._asked: list[tuple[str, Any]] = []
         hub, goods = world.hub, world.goods
         hub.writer.write_now(self.describe)
         for edge in world.edges:
@@ -67,7 +68,14 @@ class Office:
     def ask(self, label: str, work: Any, then: Callable[[], None] | None = None) -> None:
         """Ask the hub until it answers, then do `then`; asking twice must count once."""
         self.open += 1
+        self._asked.append((label, work))
         self._ask(label, work, {"done": False}, then)
+
+    def ask_again(self) -> None:
+        """The hub went back in time: hand over once more whatever was handed over before."""
+        asked, self._asked = self._asked, []
+        for label, work in asked:
+            self.ask(label, work)
 
     def _ask(
         self, label: str, work: Any, state: dict[str, bool], then: Callable[[], None] | None

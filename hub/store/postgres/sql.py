@@ -105,6 +105,7 @@ class _Truth(Dumper):
     oid = Int8Dumper.oid
 
     def dump(self, obj: bool) -> Buffer:
+        """Return the truth as the server reads whole numbers."""
         return b"1" if obj else b"0"
 
 
@@ -112,6 +113,7 @@ class _Whole(Loader):
     """Sums are numeric at the server; the books know whole numbers only."""
 
     def load(self, data: Buffer) -> int:
+        """Return the server's text as a whole number; ValueError for a fraction."""
         return int(bytes(data))
 
 

@@ -17,7 +17,7 @@ from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
 from hub.services.import_files import FileKind, import_file
 from hub.services.verify_books import VerifyReport, verify_books
-from hub.store.backup import back_up
+from hub.store.backup import advance_stable, back_up, proven_marks
 from hub.store.protocol import Desk
 from hub.web.requests import FILE_BODY_BYTES_MAX, AnyRequest, node_of, principal_of
 from shared.domain.errors import InvalidInput, NotFound
@@ -167,7 +167,10 @@ async def get_verify(request: AnyRequest) -> VerifyReport:
 async def post_backup(request: AnyRequest, data: JSONBody[BackupTarget]) -> dict[str, Any]:
     """Copy the books into a new file on the hub's machine while it runs."""
     path = Path(data.path)
-    size_bytes = await node_of(request).books.database.read(lambda sql: back_up(sql, path))
+    database = node_of(request).books.database
+    size_bytes = await database.read(lambda sql: back_up(sql, path))
+    ends = await database.read(lambda _: proven_marks(path))
+    await database.write(lambda tx: advance_stable(tx.sql, ends))
     return {"path": str(path), "bytes": size_bytes}
 
 

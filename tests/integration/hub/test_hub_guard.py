@@ -7,6 +7,7 @@ same books, and once to 16 connections that do not even take the hubs' own lock.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from hub.domain.rows import OrderRow
+from hub.reservation_queue import ReservationQueue
 from hub.services.backorders import retry_backorders
 from hub.services.decide_order import cancel
 from hub.services.promise import need_order
@@ -131,6 +133,29 @@ def test_cancels_and_expiries_in_the_crowd_leave_exactly_fifty_sold(
     assert crowded.rights("CABLE", "SHA") == {"ordered": UNITS + BEFORE}
     proof = crowded.verify()
     assert (proof.holds, proof.oversold_units) == (True, 0), proof
+
+
+def test_checkouts_decided_in_groups_get_fifty_of_fifty_and_each_its_own_answer(
+    crowded: Any,
+) -> None:
+    def request(number: int, sku: str = "CABLE") -> ReservationRequest:
+        lines = (ReservationLine(sku=sku, quantity=1),)
+        return ReservationRequest(reservation_id=f"cart-{number}", lines=lines)
+
+    async def run() -> list[Any]:
+        queue = ReservationQueue(crowded.hub)
+        asked = [request(number) for number in range(BUYERS)]
+        # The first cart again, the same id for something else, and goods nobody knows.
+        asked += [request(0), request(0, "SCALE"), request(BUYERS, "NOTHING")]
+        return await asyncio.gather(*map(queue.reserve, asked), return_exceptions=True)
+
+    *told, again, other, unknown = asyncio.run(run())
+    assert Counter(getattr(one, "code", "held") for one in told) == {
+        "held": UNITS, "not_enough": BUYERS - UNITS,
+    }  # fmt: skip
+    assert (again, other.code, unknown.code) == (told[0], "reservation_id_reused", "sku_unknown")
+    assert crowded.rights("CABLE", "SHA") == {"held": UNITS, "ordered": BEFORE}
+    assert crowded.verify().holds is True
 
 
 def keep(books: Any, hub: Any, number: int) -> str:
