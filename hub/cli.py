@@ -165,6 +165,16 @@ def enrol_edge(warehouse: str) -> None:
     click.echo(Office(_settings()).enrol_edge(warehouse))
 
 
+@hub.command("write-off-edge")
+@click.option("--warehouse", required=True, help="Code of the warehouse.")
+def write_off_edge(warehouse: str) -> None:
+    """Stop waiting for a warehouse that will not report to a restored hub."""
+    from hub.office import Office
+
+    Office(_settings()).write_off(warehouse)
+    _print_json({"written_off": warehouse})
+
+
 def _import_command(kind: str, what: str) -> None:
     """Add `import-KIND` to the group."""
 

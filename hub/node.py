@@ -96,6 +96,10 @@ class HubNode:
     def _project(self, transaction: Transaction, record: FactRecord) -> None:
         project(self.books.desk(transaction, f"edge:{record.node}"), record)
 
+    def _alarm(self, transaction: Transaction, node: str, code: str, sentence: str) -> None:
+        desk = self.books.desk(transaction, "hub:listener")
+        desk.journal.raise_exception(f"edge_{code.removeprefix('edge_')}", node, node, sentence)
+
     async def principal(self, token: str) -> Principal | None:
         """Return who carries `token`, None for an unknown one."""
         hashed = token_hash(token)
@@ -172,6 +176,7 @@ class HubNode:
             clock=self.clock,
             entropy=self.entropy,
             on_change=lambda node: self.live.publish("link", {"warehouse": node}),
+            alarm=self._alarm,
         )
         await asyncio.to_thread(listener.start)
         self.listener = listener

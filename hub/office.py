@@ -20,6 +20,7 @@ from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
 from hub.services.first_start import seed_rules
 from hub.services.import_files import FileKind, import_file
+from hub.services.recover import write_off
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.settings import Settings
 from hub.store.backup import advance_stable, back_up, proven_marks
@@ -88,6 +89,17 @@ class Office:
                     tx, warehouse, now_ms=books.clock.wall_ms(), entropy=books.entropy
                 )
             )
+
+    def write_off(self, warehouse: str) -> None:
+        """Stop waiting for a warehouse that will not report to a restored hub."""
+        if self._run is not None:
+            self._ask(
+                "POST", "/api/v1/write-offs", dict[str, str],
+                content=_json({"warehouse": warehouse}),
+            )  # fmt: skip
+            return
+        with self._books() as books:
+            books.write_sync(lambda desk: write_off(desk, warehouse), actor=ACTOR)
 
     def verify(self) -> VerifyReport:
         """Check every promise that can be checked on disk."""

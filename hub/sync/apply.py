@@ -7,6 +7,7 @@ and the ones behind it flow on: it happened, so it can never be refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -21,12 +22,20 @@ from shared.runtime.attempt import is_disk_trouble, undoable
 from shared.runtime.database import Transaction
 from shared.sync.protocol import Mark
 
+ALARMING: Final = frozenset({"clone", "fork", "old_hub", "edge_rolled_back"})
+"""Refusals that a person at head office has to hear of."""
+Alarm = Callable[[Transaction, str, str, str], None]
+"""Tells head office about a refused greeting: node, code and sentence."""
 Project = Callable[[Transaction, FactRecord], None]
 """Counts one fact in the hub's books; whatever it raises puts the fact in quarantine."""
 
 
 def admit(
-    tx: Transaction, request: on.Admit, wall_ms: int, entropy: Entropy | None = None
+    tx: Transaction,
+    request: on.Admit,
+    wall_ms: int,
+    entropy: Entropy | None = None,
+    alarm: Alarm | None = None,
 ) -> on.Admitted | on.Refused:
     """Judge a greeting and, if it is accepted, note its boot number durably.
 
@@ -43,6 +52,8 @@ def admit(
     if refusal is not None:
         if refusal.code == "old_hub" and entropy is not None:
             recovering.stop_for_newer(tx.sql)
+        if refusal.code in ALARMING and alarm is not None:
+            alarm(tx, hello.node, refusal.code, refusal.sentence)
         return on.Refused(request.peer, hello.nonce, refusal.code, refusal.sentence)
     nodes.welcome(tx.sql, hello, wall_ms)
     return on.Admitted(

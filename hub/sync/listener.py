@@ -20,7 +20,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from hub.store import fact_log, nodes
 from hub.sync import apply, self_test
 from hub.sync import core_events as on
-from hub.sync.apply import Project
+from hub.sync.apply import Alarm, Project
 from hub.sync.core import HubCore
 from hub.sync.core_events import Effect, Event, Link
 from shared.domain.errors import BincardError, Unavailable
@@ -64,8 +64,12 @@ class Listener:
         clock: Clock,
         entropy: Entropy,
         on_change: Callable[[str], None] | None = None,
+        alarm: Alarm | None = None,
     ) -> None:
-        """`port` 0 lets the system choose. `on_change` is told the node whose line changed."""
+        """`port` 0 lets the system choose. `on_change` is told the node whose line changed.
+
+        `alarm` tells head office about greetings that show two machines or an old disk.
+        """
         self.port = port
         self._host = host
         self._database = database
@@ -74,6 +78,7 @@ class Listener:
         self._clock = clock
         self._entropy = entropy
         self._on_change = on_change
+        self._alarm = alarm
         self._log = logs.get("listener")
         self._core = HubCore(entropy)
         self._wake = Wake()
@@ -277,7 +282,10 @@ class Listener:
             else:
                 self._post(future.result())
 
-        self._submit(lambda tx: apply.admit(tx, effect, self._clock.wall_ms(), self._entropy), done)
+        self._submit(
+            lambda tx: apply.admit(tx, effect, self._clock.wall_ms(), self._entropy, self._alarm),
+            done,
+        )
 
     def _apply_facts(self, effect: on.ApplyFacts) -> None:
         def done(future: Future[on.ApplyOutcome]) -> None:

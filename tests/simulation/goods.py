@@ -58,6 +58,10 @@ class Goods:
         self.deliveries: dict[str, deque[Delivery]] = defaultdict(deque)
         self.came_in: Counter[tuple[str, str]] = Counter()
         """Units per (warehouse, sku) that are, or were, good stock there."""
+        self.shorts: Counter[str] = Counter()
+        """How often a picker found fewer units than the screen asked for, per warehouse."""
+        self.told_falsely: set[str] = set()
+        """Warehouses where a picker gave up on units that were there."""
         self._made = 0
 
     def new(self, sku: str) -> Unit:

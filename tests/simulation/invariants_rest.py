@@ -226,6 +226,23 @@ def w4_nothing_left_over(world: World) -> Iterator[str]:
                 yield f"{warehouse}: {len(units)} units are left in {name} {place}"
 
 
+    for edge in world.edges:
+        for row in edge.sql.execute(
+            "SELECT account, sku, quantity FROM balances WHERE quantity > 0"
+            " AND (account LIKE 'tote:%' OR account LIKE 'parcel:%')"
+        ):
+            yield f"{edge.name}: the books keep {row['quantity']} {row['sku']} in {row['account']}"
+
+
+def w6_no_short_without_a_thief(world: World) -> Iterator[str]:
+    """A bin is never found emptier than its record where nobody took anything."""
+    goods = world.goods
+    for edge in world.edges:
+        honest = not goods.stolen[edge.name] and edge.name not in goods.told_falsely
+        if honest and goods.shorts[edge.name]:
+            yield f"{edge.name}: units were missing {goods.shorts[edge.name]} times, none was taken"
+
+
 def w5_shops(world: World) -> Iterator[str]:
     """What a shop was told about an order is what happened to it."""
     for shop in world.shops:
@@ -257,4 +274,5 @@ AT_REST: Final[tuple[tuple[str, Callable[[World], Iterator[str]]], ...]] = (
     ("W3", w3_supply),
     ("W4", w4_nothing_left_over),
     ("W5", w5_shops),
+    ("W6", w6_no_short_without_a_thief),
 )

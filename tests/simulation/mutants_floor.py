@@ -122,9 +122,10 @@ HUB: Final = (
     ),
     Mutant(
         "guard before the transaction",
-        "hub.store.sqlite.rights:SqliteRights.reserve",
-        " AND pool - safety_stock >= :n",
-        "",
+        "hub.services.promise:promise_missing",
+        "desk.rights.offers(products)",
+        "promise_missing.__dict__.setdefault(tuple(sorted(products)), "
+        "desk.rights.offers(products))",
     ),
     Mutant(
         "offers count what is promised",
@@ -153,8 +154,8 @@ HUB: Final = (
         "            from hub.services.promise import give_back\n"
         "            give_back(desk, parcel)\n"
         "            now = desk.parcels.get(parcel.parcel_id)\n"
-        "            import msgspec\n"
-        '            save_parcel(desk, msgspec.structs.replace(now, state="cancelled"))',
+        '            over = __import__("msgspec").structs.replace(now, state="cancelled")\n'
+        "            save_parcel(desk, over)",
     ),
     Mutant(
         "a short does not look elsewhere",
@@ -189,8 +190,8 @@ HUB: Final = (
     Mutant(
         "nobody hears of stock that arrived",
         "hub.store.sqlite.rights:SqliteRights.note_arrival",
-        "WHERE sku = :sku AND missing > 0)",
-        "WHERE sku = :sku AND missing > 99)",
+        "SELECT :sku, '' WHERE EXISTS",
+        "SELECT :sku, '' WHERE 0 AND EXISTS",
     ),
     Mutant(
         "an amended order keeps its first promise",

@@ -168,6 +168,27 @@ SYNC: Final = (
         "        (seq, digest if seq % 40 else end.hash, end.incarnation),",
     ),
     Mutant(
+        "incarnation kept after a restore",
+        "edge.sync.apply:boot_old_copy",
+        "    copies.branch_log(tx.sql, entropy, expected_seq)\n",
+        "",
+        drills=True,
+    ),
+    Mutant(
+        "a restored hub promises at once",
+        "hub.services.recover:awaiting",
+        "if not frozen:",
+        "if True:",
+        drills=True,
+    ),
+    Mutant(
+        "a restored hub begins no new life",
+        "hub.store.nodes:raise_epoch",
+        "before.ordinal + 1",
+        "before.ordinal",
+        drills=True,
+    ),
+    Mutant(
         "dedupe by number only",
         "hub.sync.apply:apply_batch",
         "if fact_log.hash_at(tx.sql, node, incarnation, last.seq) != last.hash:",

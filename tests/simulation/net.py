@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 RETRY_MS = 500
 """A socket that cannot connect tries again after this."""
-HELLO = b"\x01"
-"""Type of a greeting, in the fifth byte of its frame."""
+HELLO, WELCOME = b"\x01", b"\x02"
+"""Types of a greeting and of its answer, in the fifth byte of their frames."""
 STALE_MS = 9_000
 """A second copy of a frame may be this late, when its session is long over."""
 NOTICED = 0.7
@@ -55,6 +55,7 @@ class Net:
         self.dice = world.time.stream("net")
         self.cables: dict[str, Cable] = {}
         self.greetings: dict[str, list[tuple[bytes, bytes]]] = {}
+        self.welcomes: dict[str, list[bytes]] = {}
 
     def cable(self, edge: SimEdge) -> Cable:
         """Return the cable of a warehouse."""
@@ -127,6 +128,7 @@ class Net:
         peer, key = self.peer(edge, cable.number), edge.key
         if data[4:5] == HELLO:
             self.greetings.setdefault(edge.name, []).append((peer, data))
+            self._old_welcome(edge)
         self._carry(edge, peer, data, up=True, key=key)
 
     def to_edge(self, peer: bytes, data: bytes) -> None:
@@ -137,6 +139,8 @@ class Net:
         if edge is None or (int(number) != self.cable(edge).number and self.dice.random() < 0.5):
             hub.later(1, "peer gone", hub.handle, hub_on.PeerGone(peer))
             return
+        if data[4:5] == WELCOME:
+            self.welcomes.setdefault(edge.name, []).append(data)
         self._carry(edge, peer, data, up=False, key="")
 
     def _carry(self, edge: SimEdge, peer: bytes, data: bytes, *, up: bool, key: str) -> None:
@@ -184,6 +188,13 @@ class Net:
             edge.guarded(edge.handle, event)
         elif self.world.options.stale and self.world.wild:
             self._stale(edge, event)
+
+    def _old_welcome(self, edge: SimEdge) -> None:
+        """Just as an edge greets, an answer to one of its earlier greetings arrives."""
+        welcomes = self.welcomes.get(edge.name)
+        if welcomes and self.world.options.stale and self.world.wild:
+            event = edge_on.Received(self.dice.choice(welcomes), 0)
+            edge.later(0, "old welcome", self._stale, edge, event)
 
     def _stale(self, edge: SimEdge, event: edge_on.Received) -> None:
         """F-3: a frame of a connection that is closed belongs to nobody and changes nothing."""

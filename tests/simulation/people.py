@@ -167,13 +167,18 @@ class Picker(Person):
         if unit is None or self.refusals >= REFUSALS_MAX:
             if unit is not None:
                 self.goods.put(self.warehouse, current.bin, unit)
+                self.goods.told_falsely.add(self.warehouse)
             self.refusals = 0
-            return self.scan(f"BC:SHORT:{current.left}")
+            return self.scan(f"BC:SHORT:{current.left}", self._missed)
         self.goods.hands[self.warehouse, self.station] = unit
         self._from = current.bin
         product = self.goods.products[unit.sku]
         text = unit.serial if product.serial_policy == "full" else product.gtin
         return self.scan(text, self._picked)
+
+    def _missed(self, answer: ScanAnswer) -> None:
+        if answer.verdict.accepted:
+            self.goods.shorts[self.warehouse] += 1
 
     def _cart(self, cart: str, answer: ScanAnswer) -> None:
         if answer.verdict.code == "cart_ready":
@@ -210,11 +215,20 @@ class Loader(Person):
         del row
         dock = self.goods.docks[self.warehouse]
         if self.wrong():
-            return self.scan(self.dice.choice(("BC:CLOSE", "SF000", "BC:ACK")))
+            texts = ["BC:CLOSE", "SF000", "BC:ACK", *self._unproven()]
+            return self.scan(self.dice.choice(texts))
         if not dock:
             return False
         waybill = dock.popleft()
         return self.scan(waybill, lambda answer: self._judged(waybill, answer))
+
+    def _unproven(self) -> list[str]:
+        """Return waybills of boxes that somebody could carry off before their label is proven."""
+        rows = self.edge.sql.execute(
+            "SELECT waybill FROM parcels WHERE state = 'packed' AND NOT EXISTS"
+            " (SELECT 1 FROM print_jobs WHERE document_id = parcel_id AND state = 'confirmed')"
+        )
+        return [str(row["waybill"]) for row in rows] * 3
 
     def _judged(self, waybill: str, answer: ScanAnswer) -> None:
         code = answer.verdict.code

@@ -16,6 +16,7 @@ from hub.domain.rows import Token
 from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
 from hub.services.import_files import FileKind, import_file
+from hub.services.recover import write_off
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.store.backup import advance_stable, back_up, proven_marks
 from hub.store.protocol import Desk
@@ -174,6 +175,15 @@ async def post_backup(request: AnyRequest, data: JSONBody[BackupTarget]) -> dict
     return {"path": str(path), "bytes": size_bytes}
 
 
+@post("/api/v1/write-offs", operation_id="postWriteOff", opt={"scope": "admin"})
+async def post_write_off(request: AnyRequest, data: JSONBody[WarehouseName]) -> WarehouseName:
+    """Stop waiting for a warehouse that will not report to a restored hub."""
+    await node_of(request).books.write(
+        lambda desk: write_off(desk, data.warehouse), actor=principal_of(request).name
+    )
+    return data
+
+
 handlers: list[ControllerRouterHandler] = [
     post_import,
     post_token,
@@ -185,4 +195,5 @@ handlers: list[ControllerRouterHandler] = [
     list_couriers,
     get_verify,
     post_backup,
+    post_write_off,
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -207,3 +208,38 @@ def test_only_a_proven_backup_lets_the_edges_forget(town, as_json):
     assert copy == [(stable,)]
     town.order(as_json("A1", ("CABLE", 1)))
     until(lambda: town.edge.rows("SELECT stable_seq FROM logs") == [(stable,)], "the edge hears it")
+
+
+def test_a_copy_of_an_edge_is_refused_and_head_office_hears_of_it(town, as_json):
+    town.stock("SHA,B1,CABLE,10,")
+    until(town.agree, "the stock is known to both")
+    town.edge.stop()
+    twin = EdgeProcess(town.folder / "twin", "", str(town.hub.client.base_url))
+    shutil.copytree(town.edge.state, twin.state)
+    alarm = "SELECT kind, warehouse FROM exceptions WHERE kind = 'edge_clone'"
+    try:
+        town.edge.start()
+        twin.start()
+        until(lambda: town.hub_rows(alarm) == [("edge_clone", "SHA")], "head office hears of it")
+        assert rows(twin.state / "edge.db", "SELECT count(*) FROM facts") == town.hub_rows(
+            "SELECT count(*) FROM facts"
+        )
+    finally:
+        twin.stop()
+
+
+def test_a_warehouse_that_stays_away_can_be_written_off_by_command(town, as_json):
+    town.stock("SHA,B1,CABLE,10,")
+    until(town.agree, "the stock is known to both")
+    town.edge.stop()
+    old = town.folder / "hub-old.db"
+    assert town.hub.client.post("/api/v1/backups", json={"path": str(old)}).is_success
+    town.hub.stop()
+    assert town.hub.command("restore", str(old)).returncode == 0
+    town.hub.start()
+    waits = town.order(as_json("A1", ("CABLE", 1)))
+    status = "SELECT status FROM orders WHERE order_id = '" + waits + "'"
+    assert town.hub_rows(status) == [("backordered",)]
+    assert town.hub.command("write-off-edge", "--warehouse", "SHA").returncode == 0
+    until(lambda: town.hub_rows(status) == [("released",)], "the order is promised and released")
+    assert town.hub.command("write-off-edge", "--warehouse", "SHA").returncode != 0

@@ -37,9 +37,11 @@ def test_all_mistakes_of_a_file_are_told_at_once() -> None:
         {"name": "e", "kind": "toaster"},
         {"name": "f", "kind": "scale"},
         {"name": "g", "kind": "scale", "port": "/dev/g", "baud": 1},
+        {"name": "h", "kind": "scale", "port": "/dev/h", "protocol": "yaohua-a9"},
+        {"name": "i", "kind": "scale", "port": "/dev/i", "unit": "stone"},
     )
     for part in ("mt-sics, toledo-8217", '"mode": "stream"', "serial-crlf", "Device 4 (D d)",
-                 "'toaster'", "Device 6 (f)", "Device 7 (g)"):  # fmt: skip
+                 "'toaster'", "Device 6 (f)", "Device 7 (g)", 'set "unit"', "'stone'"):  # fmt: skip
         assert part in text
 
 
