@@ -6,7 +6,8 @@ trigger bounced (`ABC123ABC123`). This module turns such text into a `Scan` and 
 further than the text allows: whether `6901234567892` is a product or somebody's serial number is
 decided where the books are.
 
-Sources: ISO/IEC 15424 (prefixes), GS1 General Specifications (identifiers 01 and 21, through biip).
+`devices.scanners.interpret` reads the GS1 keys in a text, here as for serial scanners, so that a
+number with a wrong check digit never becomes a key.
 
 >>> interpret("b07-12-3").kind, interpret("]C1010401234567890121SN5").serial
 ('bin', 'SN5')
@@ -15,11 +16,12 @@ Sources: ISO/IEC 15424 (prefixes), GS1 General Specifications (identifiers 01 an
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Final, Literal
 
-import biip
 import msgspec
+
+from devices.scanners.interpret import GS1_IDS, normalised, split_aim
+from devices.scanners.interpret import interpret as read_keys
 
 RAW_MAX: Final = 512
 """Longest text a scan may have; longer is a stuck scanner or a wrong field."""
@@ -28,9 +30,7 @@ DOUBLED_MIN: Final = 6
 
 ScanKind = Literal["badge", "bin", "cart", "tote", "pick_list", "command", "gtin", "code"]
 
-_AIM: Final = re.compile(r"^\][A-Za-z][0-9a-zA-Z]")
-_GS1_AIMS: Final = frozenset({"]C1", "]d2", "]Q3", "]e0", "]J1"})
-_GS1_PLAIN: Final = re.compile(r"^01\d{14}(?:21|10|11|15|17|240).")
+_GS1_PLAIN: Final = re.compile(r"^(01\d{14}(?:21|10|11|15|17|240).|https?://)", re.IGNORECASE)
 _GROUP_SEPARATOR: Final = "\x1d"
 _SHAPES: Final[tuple[tuple[re.Pattern[str], ScanKind], ...]] = (
     (re.compile(r"^BDG-\w+$"), "badge"),
@@ -71,15 +71,19 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
 
 def interpret(raw: str) -> Scan:
     """Return what `raw` is. Never fails: an unreadable text is a `code` nobody knows."""
-    text = unicodedata.normalize("NFKC", raw[:RAW_MAX]).strip(" \t\r\n\x02\x03")
-    prefix = _AIM.match(text)
-    aim = prefix.group() if prefix else ""
-    exact = text[len(aim) :].strip()
+    aim, text = split_aim(normalised(raw[:RAW_MAX]))
+    exact = text.strip()
     upper = exact.upper()
-    if aim in _GS1_AIMS or _GROUP_SEPARATOR in exact or _GS1_PLAIN.match(exact):
-        element = _gs1(exact.lstrip(_GROUP_SEPARATOR), upper)
-        if element is not None:
-            return element
+    if aim in GS1_IDS or _GROUP_SEPARATOR in exact or _GS1_PLAIN.match(exact):
+        keys = read_keys(raw[:RAW_MAX])
+        if keys.gtin14 or keys.serial:
+            return Scan(
+                kind="code" if keys.serial else "gtin",
+                text=upper,
+                exact=exact,
+                gtin=keys.gtin14 or "",
+                serial=keys.serial or "",
+            )
     kind = _kind_of(upper)
     if kind == "command":
         word, *rest = upper[3:].split(":")
@@ -117,20 +121,3 @@ def _kind_of(upper: str) -> ScanKind:
 def once(scan: Scan) -> str:
     """Return the text of a doubled read as it stands on the label."""
     return scan.exact[: len(scan.exact) // 2]
-
-
-def _gs1(exact: str, upper: str) -> Scan | None:
-    """Return the scan of a GS1 element string, or None when it is none."""
-    try:
-        message = biip.parse(exact).gs1_message
-    except biip.ParseError:
-        return None
-    if message is None:
-        return None
-    values = {element.ai.ai: element.value for element in message.element_strings}
-    gtin, serial = values.get("01", ""), values.get("21", "")
-    if not gtin and not serial:
-        return None
-    return Scan(
-        kind="code" if serial else "gtin", text=upper, exact=exact, gtin=gtin, serial=serial
-    )

@@ -14,7 +14,7 @@ from edge.store import copies, fact_log, line_state
 from edge.sync import sidecar
 from edge.sync.core_events import LocalState
 from shared.domain.commands import Command, CommandBody, CommandRecord
-from shared.domain.errors import BincardError
+from shared.domain.errors import BincardError, BooksBroken
 from shared.domain.facts import CommandRefused
 from shared.domain.ports import Clock, Entropy
 from shared.runtime.attempt import is_disk_trouble, undoable
@@ -39,7 +39,10 @@ def expect_present(tx: Transaction, state_dir: Path, entropy: Entropy) -> str:
 
     Return a sentence when the log of this disk was ended for that reason, else "".
     """
-    note = sidecar.load(state_dir)
+    try:
+        note = sidecar.load(state_dir)
+    except BooksBroken:
+        return ""  # the floor works on; the line says that the note is damaged
     state = line_state.load(tx.sql)
     sentence = sidecar.forgotten(note, state)
     if sentence:

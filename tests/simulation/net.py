@@ -228,6 +228,7 @@ class Net:
         hub, greetings = self.world.hub, self.greetings.get(edge.name)
         if hub.up and greetings:
             self.world.time.fault("net_replay")
+            self.cable(edge).heard_up_ms = self.world.time.now_ms
             peer, data = self.dice.choice(greetings)
             hub.guarded(hub.handle, hub_on.Received(peer, edge.key, data, 0))
 
@@ -235,6 +236,7 @@ class Net:
         """Bytes that are no frame, or half of one, from a peer that has a key."""
         self.world.time.fault("net_garbage")
         hub, cable = self.world.hub, self.cable(edge)
+        cable.heard_up_ms = self.world.time.now_ms
         if not hub.up:
             return
         data = self.dice.randbytes(self.dice.choice((0, 1, 30, 2_000)))

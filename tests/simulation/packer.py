@@ -162,7 +162,7 @@ class Packer(Person):
 
     def _halted(self, state: BenchState, code: str) -> bool:
         if code == "refund":
-            return self.scan(RACK, self._racked)
+            return self._to_rack()
         if code == "print_unknown":
             waybill = state.the_parcel().waybill
             if any(printer.has(waybill) for printer in self.edge.printers.values()):
@@ -174,9 +174,18 @@ class Packer(Person):
             return self.scan(self.dice.choice(("BC:PACKING", "BC:REOPEN", "BC:PASS:BDG-0001:seen")))
         return False
 
-    def _racked(self, answer: ScanAnswer) -> None:
+    def _to_rack(self) -> bool:
+        """Lay everything on the refund rack, then scan the rack."""
+        laid = list(self.units)
+        for unit in laid:
+            self.goods.put(self.warehouse, RACK, unit)
+        self.units.clear()
+        return self.scan(RACK, lambda answer: self._racked(laid, answer))
+
+    def _racked(self, laid: list[Unit], answer: ScanAnswer) -> None:
         if answer.verdict.code == "refund_done":
-            for unit in self.units:
-                self.goods.put(self.warehouse, RACK, unit)
-            self.units.clear()
             self.tote = ""
+            return
+        for unit in laid:
+            self.goods.shelves[self.warehouse, RACK].remove(unit)
+            self.units.append(unit)

@@ -19,12 +19,21 @@ from typing import Any
 import psycopg
 import pytest
 
+from hub.services.backorders import retry_backorders
+from hub.services.recover import settle_recovery
+from hub.store import fact_log, nodes
+from hub.store.backup import begin_new_life
 from hub.store.open_books import migrate_books, open_books, pending_migrations
 from hub.store.postgres.sql import connect, translate
+from hub.sync import apply
+from hub.sync import core_events as on
 from shared.domain.errors import Conflict, InvalidInput, Unavailable
+from shared.domain.facts import ZERO_HASH
 from shared.runtime.clock import SystemClock, SystemEntropy
+from shared.sync.protocol import Epoch, Hello, LogMark
 
 DEADLINE_SECONDS = 30.0
+KEY = "k" * 40
 SERVER_ONLY = {"sync_key", "_sqlite_migrations"}
 
 
@@ -201,6 +210,46 @@ def test_statements_are_translated_with_text_left_alone() -> None:
         (),
         ((0, 0), (1, 2), (3, 0), (4, 0)),
     )
+
+
+def test_a_warehouse_greets_carries_out_commands_and_is_heard_again_after_a_restore(
+    books: Any,
+) -> None:
+    entropy = SystemEntropy()
+    books.stock("SHA,A01,CABLE,5,")
+
+    def enrol(tx: Any) -> Epoch:
+        nodes.add_key(tx.sql, "SHA", KEY, 1)
+        return nodes.ensure_epoch(tx.sql, entropy)
+
+    def greet(epoch: Epoch, boot_no: int, down_cursor: int) -> Any:
+        hello = Hello(
+            proto_min=1, proto_max=1, node="SHA", incarnation=7, parent=None, boot_no=boot_no,
+            heads=(LogMark(7, 0, ZERO_HASH),), hub_epoch_seen=epoch, acked=(),
+            down_cursor=down_cursor, quota_totals=(), schema="1", app_version="1", wall_ms=1,
+            nonce=bytes(16),
+        )  # fmt: skip
+        request = on.Admit(b"peer", KEY, bytes(16), hello)
+        return books.hub.database.write_sync(lambda tx: apply.admit(tx, request, 1))
+
+    epoch = books.hub.database.write_sync(enrol)
+    assert books.hub.database.read_sync(nodes.valid_keys) == {KEY: "SHA"}
+    first = greet(epoch, 1, 0)
+    assert isinstance(first, on.Admitted), first
+    assert first.down_head == len(books.commands("SHA")) > 0
+    done = first.down_head
+    for seq in (done, done - 1, done + 9):
+        books.hub.database.write_sync(lambda tx, seq=seq: fact_log.store_cack(tx.sql, "SHA", seq))
+    (sha,) = [one for one in books.read(lambda desk: desk.catalogue.states())
+              if one.warehouse.warehouse == "SHA"]  # fmt: skip
+    assert (sha.enrolled, sha.commands_waiting) == (True, 0)
+    books.hub.database.write_sync(lambda tx: begin_new_life(tx.sql, entropy))
+    assert books.order("1", ("CABLE", 1))["status"] == "backordered"
+    assert isinstance(greet(epoch, 2, done), on.Admitted)
+    while books.write(settle_recovery) or books.write(retry_backorders):
+        continue
+    assert books.order("2", ("CABLE", 1))["status"] == "reserved"
+    assert books.rights("CABLE", "SHA") == {"pool": 3, "ordered": 2}
 
 
 @pytest.fixture

@@ -155,6 +155,17 @@ def test_an_edge_put_back_from_an_old_copy_fetches_its_own_lines_back(rig, event
     assert edge.line.link().up
 
 
+def test_a_damaged_note_beside_the_books_does_not_stop_the_floor(rig, eventually):
+    edge = rig.edge("SHA")
+    edge.work(3)
+    eventually(lambda: all_counted_once(rig, edge))
+    edge.stop()
+    (edge.folder / "node.json").write_text("{")
+    edge.start()
+    edge.work(2)
+    assert edge.head() == 5
+
+
 def test_a_new_machine_of_an_old_warehouse_gets_the_whole_log(rig, eventually):
     edge = rig.edge("SHA")
     edge.work(700)

@@ -148,16 +148,6 @@ class SimEdge:
         elif isinstance(effect, edge_on.StoreAck):
             args = (effect.incarnation, effect.acked, effect.stable_seq)
             transact(self.sql, lambda tx: line_state.store_ack(tx.sql, *args))
-        elif isinstance(effect, edge_on.Branch):
-            incarnation, entropy = effect.incarnation, self.world.entropy
-            transact(self.sql, lambda tx: edge_apply.branch(tx, incarnation, entropy))
-        elif isinstance(effect, edge_on.StoreTargets):
-            marks, head = effect.applied, effect.down_head
-            transact(self.sql, lambda tx: recoveries.tell(tx.sql, marks, head))
-        elif isinstance(effect, edge_on.StoreLines):
-            log, lines = effect.incarnation, effect.records
-            end = transact(self.sql, lambda tx: edge_log.put_back(tx.sql, log, lines))
-            self.handle(edge_on.LinesStored(effect.session, end))
         elif isinstance(effect, edge_on.StoreEpoch):
             epoch, applied = effect.epoch, effect.applied
             transact(self.sql, lambda tx: line_state.store_epoch(tx.sql, epoch, applied))
@@ -168,6 +158,20 @@ class SimEdge:
                 lambda tx: edge_apply.apply_command(tx, record, self.carry_out, world.clock),
             )
             self.handle(edge_on.CommandApplied(effect.session, cursor))
+        else:
+            self._win_back(effect)
+
+    def _win_back(self, effect: edge_on.Effect) -> None:
+        if isinstance(effect, edge_on.Branch):
+            incarnation, entropy = effect.incarnation, self.world.entropy
+            transact(self.sql, lambda tx: edge_apply.branch(tx, incarnation, entropy))
+        elif isinstance(effect, edge_on.StoreTargets):
+            marks, head = effect.applied, effect.down_head
+            transact(self.sql, lambda tx: recoveries.tell(tx.sql, marks, head))
+        elif isinstance(effect, edge_on.StoreLines):
+            log, lines = effect.incarnation, effect.records
+            end = transact(self.sql, lambda tx: edge_log.put_back(tx.sql, log, lines))
+            self.handle(edge_on.LinesStored(effect.session, end))
 
     def _connected(self, connection: int) -> None:
         if connection == self.connections:

@@ -21,7 +21,7 @@ def test_a_parcel_goes_from_tote_to_proven_label_and_the_books_follow(
     parcel_id = mixed(warehouse, goods)
     waybill = warehouse.parcel(parcel_id).waybill
     codes = warehouse.scans(
-        "bench-1", "BDG-1", "C01-01", "SN-A", "SN-B", "CHG00077", "6901200000032", "6901200000032"
+        "bench-1", "BDG-1", "C01-01", "SN-A", "SN-B", "CHG00077", "6901200000033", "6901200000033"
     )
     assert codes == ["hello", "tote_opened", *["unit_packed"] * 4, "all_scanned"]
     assert warehouse.balances() == {
@@ -66,10 +66,10 @@ def test_killed_between_any_two_steps_the_bench_goes_on_at_the_same_unit(
         lambda: warehouse.scans("bench-1", "BDG-1"),
         lambda: warehouse.scans("bench-1", "C01-01"),
         lambda: warehouse.scans("bench-1", "SN-B"),
-        lambda: warehouse.scans("bench-1", "6901200000032"),
+        lambda: warehouse.scans("bench-1", "6901200000033"),
         lambda: warehouse.scans("bench-1", "SN-A"),
         lambda: warehouse.scans("bench-1", "CHG00001"),
-        lambda: warehouse.scans("bench-1", "6901200000032"),
+        lambda: warehouse.scans("bench-1", "6901200000033"),
         lambda: warehouse.settle("bench-1", 9_999),
         lambda: warehouse.scans("bench-1", "BC:PACKING"),
         lambda: warehouse.settle("bench-1", 1_300),
@@ -90,8 +90,8 @@ def test_killed_between_any_two_steps_the_bench_goes_on_at_the_same_unit(
 def test_a_repeated_scan_gets_its_first_answer_and_counts_once(warehouse: Any, goods: Any) -> None:
     warehouse.picked("C01-01", {goods.none: 2})
     warehouse.scans("bench-1", "BDG-1", "C01-01")
-    first = warehouse.scan("bench-1", "6901200000032", op_id="tap")
-    again = warehouse.scan("bench-1", "6901200000032", op_id="tap")
+    first = warehouse.scan("bench-1", "6901200000033", op_id="tap")
+    again = warehouse.scan("bench-1", "6901200000033", op_id="tap")
     assert (first.outcome, again.outcome, again.verdict) == (
         "accepted",
         "duplicate",
@@ -105,9 +105,9 @@ def test_a_repeated_scan_gets_its_first_answer_and_counts_once(warehouse: Any, g
     [
         ("SN-OTHER", "wrong_unit", "stop"),
         ("SN-SOLD", "sn_shipped", "stop"),
-        ("6901200000025", "wrong_unit", "stop"),
+        ("6901200000026", "wrong_unit", "stop"),
         ("SN-NOBODY-KNOWS", "wrong_unit", "stop"),
-        ("6901200000018", "sn_instead", "attention"),
+        ("6901200000019", "sn_instead", "attention"),
         ("SN-A", "unit_twice", "attention"),
         ("C01-01", "not_a_unit", "attention"),
         ("BC:REPRINT:spoiled", "nothing_to_reprint", "attention"),
@@ -155,7 +155,7 @@ def test_with_several_such_products_their_code_comes_before_their_number(
     warehouse.picked("C01-01", {goods.ship: 1, goods.ship2: 1})
     assert warehouse.scan("bench-1", "BDG-1").verdict.ask == "scan_tote"
     assert warehouse.scan("bench-1", "C01-01").verdict.ask == "scan_product"
-    codes = warehouse.scans("bench-1", "KEY00001", "6901200000049", "KEY00001", "CHG00001")
+    codes = warehouse.scans("bench-1", "KEY00001", "6901200000040", "KEY00001", "CHG00001")
     assert codes == ["product_first", "product_named", "unit_packed", "all_scanned"]
     lines = {line["sku"]: line["serials"] for line in warehouse.view()["lines"]}
     assert [unit["serial"] for unit in lines[goods.ship2]] == ["KEY00001"]
@@ -168,8 +168,8 @@ def test_a_gs1_code_names_product_and_number_in_one_scan(warehouse: Any, goods: 
         "bench-1",
         "BDG-1",
         "C01-01",
-        "]C1010690120000004921KEY00001",
-        "]C1010690120000002521CHG00001",
+        "]C1010690120000004021KEY00001",
+        "]C1010690120000002621CHG00001",
     )
     assert codes[2:] == ["unit_packed", "all_scanned"]
     lines = {line["sku"]: line["serials"] for line in warehouse.view()["lines"]}
@@ -178,7 +178,7 @@ def test_a_gs1_code_names_product_and_number_in_one_scan(warehouse: Any, goods: 
 
 def test_one_unit_too_many_is_left_out(warehouse: Any, goods: Any) -> None:
     warehouse.picked("C01-01", {goods.none: 1, goods.ship: 1})
-    assert warehouse.scans("bench-1", "BDG-1", "C01-01", *["6901200000032"] * 2)[2:] == [
+    assert warehouse.scans("bench-1", "BDG-1", "C01-01", *["6901200000033"] * 2)[2:] == [
         "unit_packed",
         "too_many",
     ]
@@ -209,7 +209,7 @@ def test_a_parcel_set_aside_starts_over_at_any_bench(warehouse: Any, goods: Any)
 def test_units_that_were_short_are_not_asked_for(warehouse: Any, goods: Any) -> None:
     parcel_id = warehouse.picked("C01-01", {goods.none: 3}, short=1)
     assert (
-        warehouse.scans("bench-1", "BDG-1", "C01-01", *["6901200000032"] * 2)[-1] == "all_scanned"
+        warehouse.scans("bench-1", "BDG-1", "C01-01", *["6901200000033"] * 2)[-1] == "all_scanned"
     )
     assert warehouse.settle("bench-1", 90).code == "weight_right"
     assert warehouse.facts()[0] == ParcelPacked(

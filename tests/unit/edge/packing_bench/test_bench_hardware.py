@@ -288,7 +288,7 @@ def test_a_serial_scanner_goes_through_the_same_door_and_a_repeat_counts_once(
         for number in (1, 1, 2):
             await devices.publish(
                 ScanRead(
-                    device="scanner-1", scan_id=f"scan-{number}", seq=number, text="6901200000032"
+                    device="scanner-1", scan_id=f"scan-{number}", seq=number, text="6901200000033"
                 )
             )
         await until(lambda: warehouse.view()["step"] == "weigh")

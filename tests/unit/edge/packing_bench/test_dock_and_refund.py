@@ -90,7 +90,7 @@ def half_scanned(warehouse: Any) -> None:
 
 
 def wrong_weight(warehouse: Any) -> None:
-    warehouse.scans("bench-1", "BDG-1", "C01-01", "SN-A", "SN-B", "CHG00001", "6901200000032")
+    warehouse.scans("bench-1", "BDG-1", "C01-01", "SN-A", "SN-B", "CHG00001", "6901200000033")
     warehouse.settle("bench-1", 9_000)
 
 
