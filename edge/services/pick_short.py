@@ -17,7 +17,7 @@ from edge.domain.verdict import Params, Verdict, attention, right
 from edge.domain.waves import choose_bins
 from edge.services.finish_picking import finish_list, finish_parcel
 from edge.services.floor import Floor
-from edge.store import exceptions, ledger, parcels, pick_lists, serials, waves
+from edge.store import exceptions, ledger, parcels, pick_lists, products, serials, waves
 from edge.store.pick_lists import PickLineRow, PickListRow
 from shared.domain.facts import ShortPicked
 from shared.domain.ledger import account
@@ -138,7 +138,15 @@ def _suspects(floor: Floor, sku: str, bin_code: str) -> list[str]:
 
 
 def _lose(floor: Floor, sku: str, shelf: str, units: int) -> None:
-    named = serials.in_account(floor.sql, shelf, sku, limit=units)
+    """Move units to loss, by name where names are read on every move.
+
+    A number captured at an earlier packing only says that the unit once came back to this bin; it
+    may be in a tote again by now, so it must not be the one that is given up.
+    """
+    product = products.by_sku(floor.sql, sku)
+    named: list[str] = []
+    if product is not None and product.serial_policy == "full":
+        named = serials.in_account(floor.sql, shelf, sku, limit=units)
     for serial in named:
         floor.move(sku, 1, shelf, "loss", serial)
         floor.serial(serial, sku, "lose", "loss")

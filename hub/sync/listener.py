@@ -86,6 +86,7 @@ class Listener:
         self._stopping = threading.Event()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._owners: dict[str, str] = {}
+        self._owners_told: dict[str, str] = {}
         self._keys_due_ms = 0
         self._links: dict[str, Link] = {}
         self._socket: zmq.Socket[bytes] | None = None
@@ -148,7 +149,12 @@ class Listener:
         self._post(on.CommandsQueued(node))
 
     def keys_changed(self) -> None:
-        """Keys were added or revoked: act on it now. From any thread."""
+        """Keys were added or revoked: act on it now. From any thread.
+
+        The doorman knows them before this returns, because a warehouse that was enrolled just now
+        dials at once, and ZeroMQ does not dial again after a refusal.
+        """
+        self._owners = self._database.read_sync(nodes.valid_keys)
         self._keys_due_ms = 0
         self._wake.ring()
 
@@ -229,10 +235,10 @@ class Listener:
             self._take(on.Received(parts[0].bytes, key, parts[1].bytes, self._clock.wall_ms()))
 
     def _load_keys(self) -> None:
-        owners = self._database.read_sync(nodes.valid_keys)
-        if owners != self._owners:
-            self._owners = owners
-            self._take(on.KeysLoaded(owners))
+        self._owners = self._database.read_sync(nodes.valid_keys)
+        if self._owners != self._owners_told:
+            self._owners_told = self._owners
+            self._take(on.KeysLoaded(self._owners))
 
     def _take(self, event: Event) -> None:
         self._inbox.append(event)

@@ -29,6 +29,7 @@ from shared.runtime.database import Transaction
 from tests.simulation.disk import empty_image
 from tests.simulation.node import Node
 from tests.simulation.printers import Printer
+from tests.simulation.schedule import SimEntropy
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -50,6 +51,7 @@ class SimEdge(Node):
         image = empty_image("edge", "edge.store.migrations")
         super().__init__(world, name, image, world.options.edge_crash)
         self.machine = machine or name
+        self.entropy = SimEntropy(world.time.stream(f"entropy/{self.machine}"))
         self.key = f"key-{name}-1"
         benches = {
             f"bench-{n}": Bench(scale=f"scale-{n}", printer=f"printer-{n}")

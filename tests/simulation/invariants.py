@@ -25,7 +25,7 @@ SILENCE_MS: Final = wire.DEAD_MS + 3_000
 
 NOT_YET: Final = {
     "I3 quotas": "edges have no quotas yet; rights live at the hub alone",
-    "I10 declared gaps": "nothing is pruned and no drill is automatic yet, so there are no gaps",
+    "I10 declared gaps": "gaps come only from drills, which run with --drills",
     "I11 stable": "the hub has no verified backups yet, so nothing is ever stable",
 }
 """Parts of promises whose feature does not exist yet: checked as far as it does."""
@@ -147,8 +147,11 @@ def i17_silence(world: World) -> Iterator[str]:
         if edge.up and edge.core.status.up and now_ms - cable.heard_down_ms > SILENCE_MS:
             yield f"{edge.name} believes in a line that has been silent since {cable.heard_down_ms}"
         link = world.hub.core.links().get(edge.name) if world.hub.up else None
-        if link is not None and link.up and now_ms - cable.heard_up_ms > SILENCE_MS:
-            yield f"the hub believes in {edge.name}, silent since {cable.heard_up_ms}"
+        heard_ms = max(
+            world.net.cable(one).heard_up_ms for one in world.machines if one.name == edge.name
+        )
+        if link is not None and link.up and now_ms - heard_ms > SILENCE_MS:
+            yield f"the hub believes in {edge.name}, silent since {heard_ms}"
 
 
 def i18_epoch_monotone(world: World) -> Iterator[str]:

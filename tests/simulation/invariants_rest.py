@@ -225,7 +225,6 @@ def w4_nothing_left_over(world: World) -> Iterator[str]:
             if units:
                 yield f"{warehouse}: {len(units)} units are left in {name} {place}"
 
-
     for edge in world.edges:
         for row in edge.sql.execute(
             "SELECT account, sku, quantity FROM balances WHERE quantity > 0"

@@ -100,6 +100,12 @@ EDGE: Final = (
         "    str(\n        ShortPicked(",
     ),
     Mutant(
+        "a number captured once is given up with another unit",
+        "edge.services.pick_short:_lose",
+        'if product is not None and product.serial_policy == "full":',
+        "if product is not None:",
+    ),
+    Mutant(
         "stock planned twice",
         "edge.store.waves:free_stock",
         "b.quantity - COALESCE(t.units, 0) AS units",

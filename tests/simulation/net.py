@@ -59,7 +59,7 @@ class Net:
 
     def cable(self, edge: SimEdge) -> Cable:
         """Return the cable of a warehouse."""
-        return self.cables.setdefault(edge.name, Cable())
+        return self.cables.setdefault(edge.machine, Cable())
 
     @staticmethod
     def peer(edge: SimEdge, number: int) -> bytes:

@@ -115,7 +115,8 @@ HARMLESS: dict[str, Any] = {
     "drop": 0.0, "duplicate": 0.0, "corrupt": 0.0, "stale": False, "cuts": 0, "resets": 0,
     "edge_crash": 0.0, "hub_crash": 0.0, "disk_errors": 0, "lost_answers": 0.0,
     "lost_wakeups": 0.0, "clock_jumps": 0, "drift_ppm": 0, "mistakes": 0.0, "thefts": 0,
-    "printer_trouble": 0.0, "poison": 0, "strange_commands": 0, "revocations": 0, "garbage": 0, "replays": 0,
+    "printer_trouble": 0.0, "poison": 0, "strange_commands": 0, "revocations": 0, "garbage": 0,
+    "replays": 0,
     "cancels": 0.0, "amends": 0.0, "reservations": 0.0, "receipts": 0, "delay_ms": 5,
 }  # fmt: skip
 """Values at which an option hurts nobody; shrinking tries them one by one."""

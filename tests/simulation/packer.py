@@ -109,7 +109,10 @@ class Packer(Person):
         """Scan a wrong thing. A number nobody knows would pass as new where numbers are new."""
         texts = ["A01-1", "BC:ASIDE", "BC:REOPEN", "BC:REPRINT:spoiled"]
         texts += [product.gtin for product in self.goods.products.values()]
-        known = self.edge.sql.execute("SELECT serial FROM serials ORDER BY serial").fetchall()
+        known = self.edge.sql.execute(
+            "SELECT serial FROM serials JOIN products USING (sku) WHERE serial_policy = 'full'"
+            " ORDER BY serial"
+        ).fetchall()
         texts += [str(self.dice.choice(known)["serial"])] * 3 if known else []
         return self.scan(self.dice.choice(texts))
 

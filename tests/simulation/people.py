@@ -14,9 +14,9 @@ import msgspec
 from edge.domain.picking import Stop
 from edge.services.pick import load_picker
 from edge.services.scan import ScanAnswer, ScanRequest
-from edge.store import receipts, stations
+from edge.store import parcels, receipts, stations
 from edge.store.stations import StationRow
-from tests.simulation.goods import Delivery
+from tests.simulation.goods import Delivery, Unit
 
 if TYPE_CHECKING:
     from tests.simulation.edge_node import SimEdge
@@ -216,11 +216,16 @@ class Loader(Person):
         dock = self.goods.docks[self.warehouse]
         if self.wrong():
             texts = ["BC:CLOSE", "SF000", "BC:ACK", *self._unproven()]
-            return self.scan(self.dice.choice(texts))
+            text = self.dice.choice(texts)
+            return self.scan(text, lambda answer: self._early(text, answer))
         if not dock:
             return False
         waybill = dock.popleft()
         return self.scan(waybill, lambda answer: self._judged(waybill, answer))
+
+    def _early(self, waybill: str, answer: ScanAnswer) -> None:
+        if answer.verdict.code == "shipped":
+            self._onto_truck(waybill)
 
     def _unproven(self) -> list[str]:
         """Return waybills of boxes that somebody could carry off before their label is proven."""
@@ -233,13 +238,22 @@ class Loader(Person):
     def _judged(self, waybill: str, answer: ScanAnswer) -> None:
         code = answer.verdict.code
         if code in {"shipped", "already_shipped"}:
-            key = self.warehouse, waybill
-            if key in self.goods.boxes:
-                self.goods.trucks[key] = self.goods.boxes.pop(key)
+            self._onto_truck(waybill)
         elif code in {"refund_requested", "label_unproven"}:
             self.goods.returns[self.warehouse].append(waybill)
         else:
             self.goods.docks[self.warehouse].append(waybill)
+
+    def _onto_truck(self, waybill: str) -> None:
+        """Carry a box off, from the dock or straight from the bench where it was packed."""
+        key = self.warehouse, waybill
+        parcel = parcels.by_waybill(self.edge.sql, waybill)
+        if key in self.goods.boxes:
+            self.goods.trucks[key] = self.goods.boxes.pop(key)
+        elif key not in self.goods.trucks and parcel is not None and parcel.bench:
+            units = self.goods.benches[self.warehouse, parcel.bench]
+            self.goods.trucks[key] = list(units)
+            units.clear()
 
 
 class Receiver(Person):
@@ -268,16 +282,21 @@ class Receiver(Person):
     def _unit(self, pallet: Delivery) -> bool:
         unit = pallet.units[-1]
         product = self.goods.products[unit.sku]
-        if product.serial_policy == "full":
-            return self.scan(unit.serial, lambda answer: self._in(pallet, answer))
-        row = stations.load(self.edge.sql, self.station)
-        if f'"{unit.sku}"'.encode() not in row.job:
-            return self.scan(product.gtin)
-        return self.scan("BC:QTY:1", lambda answer: self._in(pallet, answer))
+        text = unit.serial
+        if product.serial_policy != "full":
+            row = stations.load(self.edge.sql, self.station)
+            if f'"{unit.sku}"'.encode() not in row.job:
+                return self.scan(product.gtin)
+            text = "BC:QTY:1"
+        pallet.units.pop()
+        self.goods.put(self.warehouse, self.goods.bins(unit.sku)[0], unit)
+        self.goods.came_in[self.warehouse, unit.sku] += 1
+        return self.scan(text, lambda answer: self._in(pallet, unit, answer))
 
-    def _in(self, pallet: Delivery, answer: ScanAnswer) -> None:
-        """Lay the unit into the bin the table names."""
+    def _in(self, pallet: Delivery, unit: Unit, answer: ScanAnswer) -> None:
+        """What was refused is taken from the shelf again."""
         if answer.verdict.accepted and "units" in answer.verdict.params:
-            unit = pallet.units.pop()
-            self.goods.put(self.warehouse, str(answer.verdict.params["bin"]), unit)
-            self.goods.came_in[self.warehouse, unit.sku] += 1
+            return
+        bin_code = self.goods.bins(unit.sku)[0]
+        self.goods.came_in[self.warehouse, unit.sku] -= 1
+        pallet.units.append(self.goods.take(self.warehouse, bin_code, unit.sku) or unit)

@@ -59,6 +59,7 @@ def test_a_half_open_line_is_noticed_by_both_sides_and_rebuilt(fast_rig, eventua
     relay = fast_rig.relay()
     edge = fast_rig.edge("SHA", relay.port)
     eventually(lambda: edge.line.link().up)
+    eventually(lambda: "SHA" in fast_rig.hub.listener.links())
     first = fast_rig.hub.listener.links()["SHA"].session
     relay.swallow_up = relay.swallow_down = True
     eventually(lambda: not edge.line.link().up)
