@@ -91,9 +91,13 @@ def summary(result: dict[str, Any], report_path: Path, output: Path) -> None:
 
 async def stay_open(result: dict[str, Any]) -> None:
     """Print where the pages are and wait for Ctrl-C."""
-    console.print("\nThe pages stay up until Ctrl-C:")
+    console.print("\nThe pages stay up until Ctrl-C. Badges to type or scan: BDG-0001 lead,")
+    console.print("BDG-0005 picker, BDG-0014 packer (both in English), BDG-0021 dock.\n")
     for place, urls in result["urls"].items():
-        console.print(f"  {place}: {urls}")
+        pages = urls if isinstance(urls, dict) else {"": urls}
+        for page, address in pages.items():
+            for one in address if isinstance(address, list) else [address]:
+                console.print(f"  {place:<8} {page:<9} {one}", soft_wrap=True)
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
 
