@@ -136,7 +136,7 @@ class Packer(Person):
             self.tote = self.site.filled.popleft()
         answers = await self.scan(self.tote)
         if answers[0]["outcome"] == "rejected" and answers[0]["code"] != "tote_not_picked":
-            self.tote = ""
+            self.tote, self.boxes = "", []
         return True
 
     async def scan_out(self, screen: dict[str, Any]) -> bool:
@@ -211,7 +211,7 @@ class Packer(Person):
             tray = await self.hardware.get(f"/printers/{self.printer}/tray")
             waybill = screen["label"]["waybill"]
             if any(waybill in label["file"] for label in tray["labels"]):
-                await self.scan(waybill)
+                await self.hand_over(waybill)
             else:
                 await self.scan("BC:REPRINT:missing")
         elif code == "printer_paper_out":
