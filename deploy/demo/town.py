@@ -7,7 +7,9 @@ on the first start and kept for restarts.
 from __future__ import annotations
 
 import json
+import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ from deploy.demo.processes import Service, run
 PEOPLE: Final = Path(__file__).parents[1] / "sample" / "people.csv"
 SCALE_CAPACITY_GRAMS: Final = 300_000
 """The demo must carry whatever goods it is given, so its benches have platform scales."""
+PORTS: Final = range(20_000, 32_000)
 BENCHES_MAX: Final = 4
 BENCHES_TOTAL_MAX: Final = 18
 PICKERS_PER_WAREHOUSE: Final = 2
@@ -29,11 +32,16 @@ def benches_for(warehouses: int) -> int:
 
 
 def free_port() -> int:
-    """Return a TCP port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port that is free now and that no outgoing connection will take.
+
+    Ports the system hands out by itself begin at 32768 (Linux `ip_local_port_range`); one of those
+    could become somebody's client port before the service binds it.
+    """
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class HubBuilding:
