@@ -6,13 +6,20 @@ machines around the real code. A seed that fails fails again, so a failure is a 
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
 import click
 import msgspec
+from PIL import ImageFont
 
+from devices.printers import gfx
+from shared.domain.errors import Unavailable
 from tests.simulation.invariants import NOT_YET
 from tests.simulation.options import Options, describe
 from tests.simulation.runner import (
@@ -71,6 +78,7 @@ def run(
 ) -> None:
     """Run seeds and report what happened; exit status 1 when a promise was broken."""
     changed = _parse(changes)
+    _need_font()
     if mutants:
         fine = _mutants(jobs, mutant_seeds, drills, only)
     elif replay is not None:
@@ -78,6 +86,21 @@ def run(
     else:
         fine = _seeds(seeds, jobs, drills, changed, shrinking=shrinking)
     sys.exit(0 if fine else 1)
+
+
+def _need_font() -> None:
+    """Labels are drawn here too, but nobody reads them: any font will do where there is none."""
+    try:
+        gfx.font_path()
+    except Unavailable:
+        font = ImageFont.load_default(20)
+        if not isinstance(font, ImageFont.FreeTypeFont):
+            raise
+        scratch = TemporaryDirectory(prefix="bincard-sim-")
+        atexit.register(scratch.cleanup)
+        path = Path(scratch.name) / "any.ttf"
+        path.write_bytes(font.font_bytes)
+        os.environ[gfx.FONT_SETTING] = str(path)
 
 
 def _parse(changes: tuple[str, ...]) -> dict[str, Any]:
