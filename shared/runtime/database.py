@@ -8,6 +8,9 @@ commit.
 
 The writer's connection is the only one that writes and the only one that checkpoints, which removes
 the precondition of SQLite's WAL-reset bug (versions 3.7.0 to 3.51.2). Readers are `query_only`.
+
+A full disk costs the group in hand, whose callers are told to send again, and nothing else; a
+failing disk ends all writing, and the books stay open for reading (see `disk_trouble`).
 Source: https://sqlite.org/wal.html, https://sqlite.org/lang_savepoint.html.
 """
 
@@ -16,13 +19,18 @@ from __future__ import annotations
 import asyncio
 import queue
 import sqlite3
+import statistics
 import threading
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from shared.domain.errors import TooMuch, Unavailable
+from shared.domain.errors import TooMuch
+from shared.runtime import disk_trouble
 
 T = TypeVar("T")
 
@@ -34,6 +42,10 @@ READERS_MAX: Final = 4
 """Reader threads, each with a connection of its own."""
 BUSY_TIMEOUT_MS: Final = 5_000
 CACHE_KIB: Final = 16_384
+LOG_BYTES_KEPT: Final = 33_554_432
+"""What the write-ahead log keeps of the disk after a checkpoint, however long it once was."""
+COMMITS_TIMED: Final = 16
+"""The newest commits, whose middle one says how slow the disk is."""
 
 
 class Transaction:
@@ -58,6 +70,45 @@ Work = Callable[[Transaction], Any]
 _Job = tuple[Work, "Future[Any]"]
 
 
+class _Between(NamedTuple):
+    """Something the writer does between two commits."""
+
+    act: Callable[[], None]
+    future: Future[None]
+
+
+class _Answer(NamedTuple):
+    """What a use case came to, told once its commit is on the disk."""
+
+    future: Future[Any]
+    value: Any
+    error: Exception | None
+    transaction: Transaction
+
+
+class Guard(Protocol):
+    """Who looks after the disk under a database; called on the writer's thread."""
+
+    def make_room(self) -> bool:
+        """Make room on a full disk; return whether there is some now."""
+        ...
+
+    def failed(self) -> None:
+        """Hear that nothing more is written to this disk."""
+        ...
+
+
+class _Nobody:
+    """Nobody looks after the disk."""
+
+    def make_room(self) -> bool:
+        """Find no room."""
+        return False
+
+    def failed(self) -> None:
+        """Tell nobody."""
+
+
 def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     """Open `path` under the house rules; rows come as `sqlite3.Row`."""
     sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -68,9 +119,23 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     if writable:
         sql.execute("PRAGMA journal_mode=WAL")
         sql.execute("PRAGMA synchronous=FULL")
+        sql.execute(f"PRAGMA journal_size_limit={LOG_BYTES_KEPT}")
     else:
         sql.execute("PRAGMA wal_autocheckpoint=0")
         sql.execute("PRAGMA query_only=ON")
+    return sql
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """Open `path` so that nothing, not even closing it, writes to the disk."""
+    sql = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    sql.row_factory = sqlite3.Row
+    sql.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     return sql
 
 
@@ -86,8 +151,11 @@ class Database:
 
     def _start(self) -> None:
         """Start the writer and the readers' pool; storage of another kind starts here too."""
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=WAITING_MAX)
+        self._jobs: queue.Queue[_Job | _Between | None] = queue.Queue(maxsize=WAITING_MAX)
         self._broken: Exception | None = None
+        self._last_open: sqlite3.Connection | None = None
+        self.guard: Guard = _Nobody()
+        self._commit_seconds: deque[float] = deque(maxlen=COMMITS_TIMED)
         self._local = threading.local()
         self._pool = ThreadPoolExecutor(max_workers=READERS_MAX, thread_name_prefix="reader")
         self._thread = threading.Thread(target=self._write_forever, name="writer", daemon=True)
@@ -99,11 +167,7 @@ class Database:
         Raises TooMuch when the queue is full and Unavailable when storage failed earlier.
         """
         if self._broken is not None:
-            raise Unavailable(
-                "storage_failed",
-                "Nothing can be stored: the disk reported an error.",
-                hint="Stop work on this node, replace its disk, then restore the last backup.",
-            ) from self._broken
+            raise disk_trouble.storage_failed() from self._broken
         future: Future[T] = Future()
         try:
             self._jobs.put_nowait((work, future))
@@ -113,6 +177,30 @@ class Database:
                 f"{WAITING_MAX} writes already wait.",
                 hint="Wait a second and send the same request again.",
             ) from None
+        return future
+
+    @property
+    def failing(self) -> bool:
+        """Whether the disk has failed, so that the books can only be read."""
+        return self._broken is not None
+
+    def commit_ms(self) -> int:
+        """Return how long the middle one of the newest commits took, 0 before the first."""
+        times = list(self._commit_seconds)
+        return round(statistics.median(times) * 1_000) if times else 0
+
+    def shorten_log(self) -> Awaitable[None]:
+        """Move the write-ahead log into the file and give its space back to the disk."""
+        return asyncio.wrap_future(self._between(self._checkpoint))
+
+    def stop_writing(self, error: Exception) -> Future[None]:
+        """Write nothing more to this file, in which somebody has found `error`."""
+        return self._between(lambda: self._stop_writing(error))
+
+    def _between(self, act: Callable[[], None]) -> Future[None]:
+        """Let the writer do `act` between two commits."""
+        future: Future[None] = Future()
+        self._jobs.put(_Between(act, future))
         return future
 
     def write(self, work: Callable[[Transaction], T]) -> Awaitable[T]:
@@ -136,7 +224,7 @@ class Database:
         """
         sql: sqlite3.Connection | None = getattr(self._local, "sql", None)
         if sql is None:
-            sql = connect(self.path, writable=False)
+            sql = self._open_reader()
             self._local.sql = sql
             self._reader_connections.append(sql)
         sql.execute("BEGIN")
@@ -144,6 +232,9 @@ class Database:
             return query(sql)
         finally:
             sql.execute("ROLLBACK")
+
+    def _open_reader(self) -> sqlite3.Connection:
+        return connect_read_only(self.path) if self.failing else connect(self.path, writable=False)
 
     def close(self) -> None:
         """Finish the queue, checkpoint and close. Readers close before the writer."""
@@ -153,57 +244,140 @@ class Database:
         for reader in self._reader_connections:
             reader.close()
         if self._broken is None:
-            self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._sql.close()
+            # A full or failing disk only keeps the log; the next start reads it.
+            with suppress(sqlite3.Error):
+                self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._sql.close()
+        elif self._last_open is not None:
+            self._last_open.close()
 
     def _write_forever(self) -> None:
         while (job := self._jobs.get()) is not None:
-            group = [job]
-            stop = False
-            while len(group) < GROUP_MAX:
-                try:
-                    more = self._jobs.get_nowait()
-                except queue.Empty:
+            group: list[_Job] = []
+            while job is not None:
+                if isinstance(job, _Between):
+                    self._commit_group(group)
+                    group = []
+                    self._do_between(job)
+                elif job[1].set_running_or_notify_cancel():
+                    group.append(job)
+                if len(group) == GROUP_MAX or self._jobs.empty():
                     break
-                if more is None:
-                    stop = True
-                    break
-                group.append(more)
+                job = self._jobs.get()
             self._commit_group(group)
-            if stop:
+            if job is None:
                 return
 
-    def _commit_group(self, group: list[_Job]) -> None:
-        """Run each use case in a savepoint, commit once, then answer all."""
-        answers: list[tuple[Future[Any], Any, Transaction]] = []
+    def _do_between(self, job: _Between) -> None:
         try:
-            self._sql.execute("BEGIN IMMEDIATE")
-            for work, future in group:
-                transaction = Transaction(self._sql)
-                self._sql.execute("SAVEPOINT use_case")
-                try:
-                    answer = work(transaction)
-                except Exception as error:  # noqa: BLE001  the caller gets it, whatever it is
-                    self._sql.execute("ROLLBACK TO use_case")
-                    self._sql.execute("RELEASE use_case")
-                    future.set_exception(error)
-                else:
-                    self._sql.execute("RELEASE use_case")
-                    answers.append((future, answer, transaction))
-            self._sql.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._storage_failed(error, [future for _, future in group])
-            return
-        for future, answer, transaction in answers:
-            transaction.run_afterwards()
-            future.set_result(answer)
+            job.act()
+        except Exception as error:  # noqa: BLE001  whoever asked gets it, whatever it is
+            job.future.set_exception(error)
+        else:
+            job.future.set_result(None)
 
-    def _storage_failed(self, error: sqlite3.Error, futures: list[Future[Any]]) -> None:
-        """Stop writing for good: after a failed fsync the kernel may have dropped the pages.
+    def _checkpoint(self) -> None:
+        if self._broken is None:
+            self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-        Source: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020.
+    def _commit_group(self, group: list[_Job]) -> None:
+        """Run each use case in a savepoint, commit once, then answer all.
+
+        On a full disk the guard may make room, and the same use cases run once more: everything
+        they did was undone, so nothing happens twice.
         """
+        if not group:
+            return
+        try:
+            try:
+                answers = self._run_together(group)
+            except sqlite3.Error as error:
+                self._undo()
+                if not (disk_trouble.is_full(error) and self.guard.make_room()):
+                    raise
+                answers = self._run_together(group)
+        except sqlite3.Error as error:
+            self._refuse(group, error)
+            return
+        for answer in answers:
+            if answer.error is not None:
+                answer.future.set_exception(answer.error)
+            else:
+                answer.transaction.run_afterwards()
+                answer.future.set_result(answer.value)
+
+    def _run_together(self, group: list[_Job]) -> list[_Answer]:
+        """Run and commit; raises sqlite3.Error when the whole group was undone."""
+        sql = self._sql
+        if self._broken is not None:
+            raise sqlite3.OperationalError from self._broken
+        sql.execute("BEGIN IMMEDIATE")
+        before = sql.total_changes
+        answers = [self._run(work, future) for work, future in group]
+        started = time.monotonic()
+        sql.execute("COMMIT")
+        if sql.total_changes != before:
+            self._commit_seconds.append(time.monotonic() - started)
+        return answers
+
+    def _run(self, work: Work, future: Future[Any]) -> _Answer:
+        """Run one use case in its savepoint; its own errors are its answer, the disk's are not."""
+        sql = self._sql
+        transaction = Transaction(sql)
+        sql.execute("SAVEPOINT use_case")
+        try:
+            answer = _Answer(future, work(transaction), None, transaction)
+        except Exception as error:
+            trouble = disk_trouble.behind(error)
+            if trouble is not None:
+                raise trouble from error
+            if not sql.in_transaction:
+                raise sqlite3.OperationalError("SQLite ended the transaction") from error
+            sql.execute("ROLLBACK TO use_case")
+            answer = _Answer(future, None, error, transaction)
+        sql.execute("RELEASE use_case")
+        return answer
+
+    def _undo(self) -> None:
+        if self._broken is None and self._sql.in_transaction:
+            self._sql.execute("ROLLBACK")
+
+    def _refuse(self, group: list[_Job], error: sqlite3.Error) -> None:
+        """Tell everybody in the group why nothing of it is on the disk."""
+        try:
+            self._undo()
+        except sqlite3.Error as undoing:
+            error = undoing
+        if self._broken is not None or disk_trouble.is_failing(error):
+            self._stop_writing(error)
+            told = disk_trouble.storage_failed()
+        elif disk_trouble.is_full(error):
+            told = disk_trouble.storage_full()
+        elif disk_trouble.is_busy(error):
+            told = disk_trouble.books_busy()
+        elif len(group) > 1:
+            for job in group:
+                self._commit_group([job])
+            return
+        else:
+            group[0][1].set_exception(error)
+            return
+        told.__cause__ = error
+        for _, future in group:
+            future.set_exception(told)
+
+    def _stop_writing(self, error: Exception) -> None:
+        """Close the file for writing and keep it open for reading.
+
+        The connection for reading is opened first: the last one that closes would move the log into
+        the file, and this disk is not to be written again. If even that fails, the writer's
+        connection stays open and unused for the same reason.
+        """
+        if self._broken is not None:
+            return
         self._broken = error
-        for future in futures:
-            if not future.done():
-                future.set_exception(error)
+        with suppress(sqlite3.Error):
+            self._last_open = connect_read_only(self.path)
+            self._last_open.execute("PRAGMA schema_version").fetchone()
+            self._sql.close()
+        self.guard.failed()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.errors import Refused, TooMuch
+from shared.domain.errors import Refused, TooMuch, Unavailable
 from shared.runtime import database
 from shared.runtime.database import Database, Transaction
 
@@ -126,7 +126,20 @@ def test_a_reader_sees_one_moment_even_while_others_write(store: Database) -> No
     assert count(store) == 1
 
 
-def test_after_a_disk_error_nothing_more_is_written(store: Database) -> None:
-    store._storage_failed(sqlite3.OperationalError("disk I/O error"), [])
-    with pytest.raises(Exception, match="disk reported an error"):
-        store.write_sync(insert(1))
+def test_after_damage_was_found_nothing_more_is_written(store: Database) -> None:
+    store.write_sync(insert(1))
+    store.stop_writing(sqlite3.DatabaseError("damaged")).result(5)
+    with pytest.raises(Unavailable) as told:
+        store.write_sync(insert(2))
+    assert (told.value.code, told.value.retryable) == ("storage_failed", False)
+    assert count(store) == 1
+
+
+def test_a_caller_who_gave_up_does_not_stop_the_writer(store: Database) -> None:
+    gate = threading.Event()
+    blocker = store.submit(lambda tx: gate.wait(5))  # noqa: ARG005
+    assert store.submit(insert(1)).cancel()
+    gate.set()
+    blocker.result(5)
+    store.write_sync(insert(2))
+    assert count(store) == 1
