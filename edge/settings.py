@@ -16,6 +16,7 @@ from edge.domain.site import (
     Geometry,
     Site,
 )
+from edge.services.prune import DAY_MS, FACT_RETENTION_DAYS
 from shared.domain.errors import InvalidInput
 from shared.runtime.settings import Environment
 
@@ -44,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Plan as soon as so many parcels wait: one full cart."""
     wave_wait_ms: int = 5_000
     """Plan anyway when the oldest parcel waits so long."""
+    fact_retention_ms: int = FACT_RETENTION_DAYS * DAY_MS
+    """Lines of the log stay here at least so long, also when the hub has them in a backup."""
 
 
 def load(values: Mapping[str, str]) -> Settings:
@@ -72,6 +75,8 @@ def load(values: Mapping[str, str]) -> Settings:
         auto_waves=env.text("AUTO_WAVES", "1") not in {"0", "off", "false"},
         wave_parcels_min=env.number("WAVE_PARCELS_MIN", 12, low=1, high=1_000),
         wave_wait_ms=env.number("WAVE_WAIT_MS", 5_000, high=3_600_000),
+        fact_retention_ms=DAY_MS
+        * env.number("FACT_RETENTION_DAYS", FACT_RETENTION_DAYS, low=1, high=3_650),
     )
     env.done()
     if not database.startswith(SQLITE):

@@ -13,10 +13,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from edge.services.digest_books import digest_books
+from edge.services.prune import prune
 from edge.services.recover import recover
 from edge.store import recoveries, waves
 from shared.domain.errors import BincardError
 from shared.runtime import logs
+from shared.runtime.database import Transaction
 
 if TYPE_CHECKING:
     from edge.app import EdgeNode
@@ -29,6 +31,10 @@ DIGEST_SECONDS: Final = 30.0
 RECOVER_SECONDS: Final = 0.5
 """How often a node whose disk went back in time looks whether it can go on."""
 
+PRUNE_SECONDS: Final = 60.0
+PRUNE_STEPS_MAX: Final = 100
+"""Portions dropped in one run; between two of them scans have their turn."""
+
 log = logs.get("timers")
 
 
@@ -37,6 +43,7 @@ def of(node: EdgeNode) -> list[Coroutine[Any, Any, None]]:
     tasks = [
         _every(node, DIGEST_SECONDS, lambda: digest(node)),
         _every(node, RECOVER_SECONDS, lambda: win_back(node)),
+        _every(node, PRUNE_SECONDS, lambda: drop_old(node)),
     ]
     if node.settings.auto_waves:
         planner = _Planner(node)
@@ -76,6 +83,21 @@ async def digest(node: EdgeNode) -> None:
         await node.database.write(lambda tx: digest_books(node.floor(tx, op_id, "digest")))
     except BincardError as error:
         log.warning("digest_failed", code=error.code)
+
+
+async def drop_old(node: EdgeNode) -> None:
+    """Let go of what is old and safe at head office, a portion at a time."""
+
+    def portion(tx: Transaction) -> int:
+        return prune(
+            tx,
+            now_ms=node.clock.wall_ms(),
+            fact_retention_ms=node.settings.fact_retention_ms,
+        )
+
+    for _ in range(PRUNE_STEPS_MAX):
+        if not await node.database.write(portion) or node.stopping.is_set():
+            return
 
 
 class _Planner:

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from edge.store import fact_log, ledger, proofs
+from edge.store import fact_log, ledger, proofs, pruning
 from shared.domain.errors import BooksBroken
 from shared.domain.ledger import replay
 
@@ -88,6 +88,7 @@ def _of(
 CHECKS: Final[tuple[Callable[[sqlite3.Connection], Check], ...]] = (
     _integrity,
     _chain,
+    _of("dropped_lines", pruning.bases),
     _balances,
     _of("serial_places", proofs.serial_places),
     _of("serial_states", proofs.serial_states),

@@ -118,15 +118,17 @@ def picked_facts(sql: sqlite3.Connection) -> Finding:
     """What the log says was loaded, received, lost and shipped equals the ledger."""
     return _run(
         sql,
-        "SELECT COUNT(*) FROM facts WHERE kind IN ('unit_picked', 'parcel_shipped')",
-        "WITH told AS (SELECT COUNT(*) AS n FROM facts WHERE kind = 'unit_picked'), "
+        "SELECT COALESCE(SUM(facts), 0) FROM fact_counts "
+        "WHERE kind IN ('unit_picked', 'parcel_shipped')",
+        "WITH told AS (SELECT COALESCE(SUM(facts), 0) AS n FROM fact_counts "
+        "              WHERE kind = 'unit_picked'), "
         "moved AS (SELECT COALESCE(SUM(quantity), 0) AS n FROM movements "
         "          WHERE source LIKE 'bin:%' AND target LIKE 'tote:%') "
         "SELECT told.n || ' units picked by the log, ' || moved.n || ' by the ledger' "
         "FROM told, moved WHERE told.n <> moved.n "
         "UNION ALL "
         "SELECT f.n || ' parcels shipped by the log, ' || p.n || ' by the floor' FROM "
-        "(SELECT COUNT(*) AS n FROM facts WHERE kind = 'parcel_shipped') f, "
+        "(SELECT COALESCE(SUM(facts), 0) AS n FROM fact_counts WHERE kind = 'parcel_shipped') f, "
         "(SELECT COUNT(*) AS n FROM parcels WHERE state = 'shipped') p WHERE f.n <> p.n",
     )
 
@@ -159,5 +161,6 @@ def labels(sql: sqlite3.Connection) -> Finding:
         "UNION ALL "
         "SELECT j.n || ' labels printed by the bench, ' || f.n || ' by the log' FROM "
         "(SELECT COUNT(*) AS n FROM print_jobs WHERE kind = 'waybill' AND state = 'confirmed') j, "
-        "(SELECT COUNT(*) AS n FROM facts WHERE kind = 'label_printed') f WHERE j.n <> f.n",
+        "(SELECT COALESCE(SUM(facts), 0) AS n FROM fact_counts WHERE kind = 'label_printed') f "
+        "WHERE j.n <> f.n",
     )

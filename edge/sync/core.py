@@ -268,6 +268,7 @@ class EdgeCore:
         )
         if past:
             effects.append(on.StoreTargets(past, message.down_head))
+        effects += _stable_here(self._logs, message.stable)
         cursor = self._down_cursor
         self._begin_session(message.session, now_ms)
         self._down_cursor = self._down_taken = cursor
@@ -367,6 +368,16 @@ class EdgeCore:
 
     def _send(self, message: wire.Message) -> Effect:
         return on.Send(wire.encode(self._session, message))
+
+
+def _stable_here(logs: tuple[LogState, ...], stable: tuple[LogMark, ...]) -> list[Effect]:
+    """Note which lines head office has in a proven backup: they need not be kept here for it."""
+    known = {log.incarnation for log in logs}
+    return [
+        on.StoreAck(mark.incarnation, Mark(mark.seq, mark.hash), mark.seq)
+        for mark in stable
+        if mark.incarnation in known and mark.seq
+    ]
 
 
 def _log_mark(incarnation: int, mark: Mark) -> LogMark:

@@ -51,6 +51,7 @@ def back_up(sql: sqlite3.Connection, path: Path) -> int:
     copy = sqlite3.connect(partial)
     try:
         sql.backup(copy)
+        seal(copy)
         copy.execute("PRAGMA journal_mode=DELETE")
     finally:
         copy.close()
@@ -72,11 +73,25 @@ def proven_marks(path: Path) -> list[LogEnd]:
     copy = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     copy.row_factory = sqlite3.Row
     try:
-        fact_log.verify_chains(copy)
-        rows = copy.execute("SELECT node, incarnation, applied_seq FROM node_logs").fetchall()
+        return log_ends(copy)
     finally:
         copy.close()
+
+
+def log_ends(copy: sqlite3.Connection) -> list[LogEnd]:
+    """Return the last line of each log in the open copy, every hash chain followed."""
+    fact_log.verify_chains(copy)
+    rows = copy.execute("SELECT node, incarnation, applied_seq FROM node_logs").fetchall()
     return [LogEnd(*row) for row in rows]
+
+
+def seal(copy: sqlite3.Connection) -> None:
+    """Let a copy say of itself that all it holds is in a backup: it is one.
+
+    Edges drop lines that are in a backup, so a hub put back from it must know that they may have.
+    """
+    copy.execute("UPDATE node_logs SET stable_seq = applied_seq")
+    copy.commit()
 
 
 def advance_stable(sql: sqlite3.Connection, ends: list[LogEnd]) -> None:
