@@ -262,9 +262,7 @@ class EdgeCore:
         if message.hub_epoch != self._epoch:
             effects.append(on.StoreEpoch(message.hub_epoch, message.applied))
         past = tuple(
-            mark
-            for mark in message.applied
-            if mark.incarnation != self._logs[-1].incarnation and mark.seq
+            mark for mark in message.applied if mark.incarnation != self._logs[-1].incarnation
         )
         if past:
             effects.append(on.StoreTargets(past, message.down_head))

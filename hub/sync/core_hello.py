@@ -168,7 +168,7 @@ def applied_marks(hello: Hello, known: KnownNode) -> tuple[LogMark, ...]:
     forgotten = [
         LogMark(log.incarnation, log.applied.seq, log.applied.hash)
         for log in known.logs
-        if log.incarnation not in named and log.applied.seq
+        if log.incarnation not in named
     ]
     return (*forgotten, *_marks(hello, logs))[-wire.LOGS_MAX :]
 

@@ -14,6 +14,7 @@ from hub.sync import core_events as hub_on
 from shared.domain.errors import BincardError
 from shared.web.messages import Catalogue
 from tests.simulation import invariants as rules
+from tests.simulation.invariants_prune import watch_heads
 
 if TYPE_CHECKING:
     from tests.simulation.edge_node import SimEdge
@@ -111,6 +112,7 @@ class Checks:
     def look(self) -> None:
         """Check what must hold at any moment; every few times more thoroughly."""
         self._looks += 1
+        watch_heads(self.world)
         for name, rule in rules.ALWAYS:
             self._say(name, rule(self.world))
         if self._looks % DEEP_EVERY == 0:
@@ -137,6 +139,9 @@ class Checks:
             "scans": self._scans,
             "orders": sum(len(shop.book) for shop in world.shops),
             "facts": _count(hub, "SELECT count(*) FROM facts"),
+            "pruned": sum(
+                _count(edge.sql, "SELECT sum(base_seq) FROM logs") for edge in world.edges
+            ),
             "shipped": _count(hub, "SELECT count(*) FROM parcels WHERE state = 'shipped'"),
             "cancelled": _count(hub, "SELECT count(*) FROM orders WHERE status = 'cancelled'"),
             "backordered": _count(hub, "SELECT count(*) FROM orders WHERE status = 'backordered'"),

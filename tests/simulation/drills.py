@@ -116,7 +116,7 @@ class Drills:
         image = hub.disk.image()
 
         def back() -> None:
-            self._swap(hub, image, None)
+            self._swap(hub, hub.backup or image, None)
             if self.dice.random() < 0.5:
                 hub.writer.write_now(lambda tx: begin_new_life(tx.sql, hub.entropy))
             self._sell_again()

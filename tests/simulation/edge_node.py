@@ -16,6 +16,7 @@ from edge.services.commands import command_handler
 from edge.services.digest_books import digest_books
 from edge.services.floor import Floor
 from edge.services.plan_wave import PlannedWave, plan_next_wave
+from edge.services.prune import prune
 from edge.services.recover import recover
 from edge.services.scan import ScanAnswer, ScanRequest, refuse_once, scan_once
 from edge.store import copies, fact_log, line_state, people, recoveries, waves
@@ -40,6 +41,7 @@ PLAN_MS = 1_500
 DIGEST_MS = 20_000
 PATROL_MS = 5_000
 RECOVER_MS = 2_000
+PRUNE_MS = 3_000
 TICK_MS = (400, 900)
 
 
@@ -86,6 +88,7 @@ class SimEdge(Node):
             (PLAN_MS, "plan", self._plan),
             (PATROL_MS, "patrol", self._patrol),
             (RECOVER_MS, "recover", self._win_back),
+            (PRUNE_MS, "prune", self._prune),
         ):
             self.later(self.dice.randint(1, period), label, self._every, period, label, action)
         self._tick()
@@ -295,6 +298,15 @@ class SimEdge(Node):
 
         self.submit(
             lambda tx: recover(tx, lambda op, actor: self.floor(tx, op, actor), op_id), done
+        )
+
+    def _prune(self) -> None:
+        """Let go of lines that are old and in a proven backup of the hub."""
+        retention_ms = self.world.options.retention_ms
+        if not self.world.options.backup_ms:
+            return
+        self.submit(
+            lambda tx: prune(tx, now_ms=self.clock.wall_ms(), fact_retention_ms=retention_ms)
         )
 
     def _patrol(self) -> None:

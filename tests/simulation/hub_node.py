@@ -18,7 +18,7 @@ from hub.services.first_start import seed_rules
 from hub.services.recover import settle_recovery
 from hub.services.release_parcels import CourierTable, release_ready
 from hub.services.reservations import expire_reservations
-from hub.store import fact_log, nodes
+from hub.store import backup, fact_log, nodes
 from hub.store.protocol import Desk
 from hub.store.sqlite.hub_store import SqliteDesk
 from hub.store.sqlite.ordered_ids import OrderedIds
@@ -27,7 +27,7 @@ from hub.sync import core_events as on
 from hub.sync.core import HubCore
 from shared.domain.facts import FactRecord
 from shared.runtime.database import Transaction
-from tests.simulation.disk import empty_image
+from tests.simulation.disk import Disk, empty_image
 from tests.simulation.node import Node
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ class SimHub(Node):
         """Orders a shop was told are taken: order key -> order id."""
         self.boots: dict[tuple[str, int], int] = {}
         self.ids = OrderedIds(self.entropy)
+        self.backup: bytes | None = None
+        """The newest proven backup."""
+        self.proven: dict[tuple[str, int], int] = {}
+        """How far each log is in a backup that was ever proven."""
         self.writer.write_now(self.found)
 
     def found(self, tx: Transaction) -> None:
@@ -72,6 +76,8 @@ class SimHub(Node):
         self._tick()
         self._load_keys()
         self._pump_always()
+        if self.world.options.backup_ms:
+            self.later(self.world.options.backup_ms, "backup", self._back_up)
 
     def ended(self) -> None:
         """The process died and every connection with it."""
@@ -89,6 +95,24 @@ class SimHub(Node):
         if owners != self.owners:
             self.owners = owners
             self.handle(on.KeysLoaded(owners))
+
+    def _back_up(self) -> None:
+        """Copy the books, prove the copy, and tell the books a while later, if at all."""
+        self.later(self.world.options.backup_ms, "backup", self._back_up)
+        copy = Disk(self.disk.image())
+        backup.seal(copy.sql)
+        ends = backup.log_ends(copy.sql)
+        self.backup = copy.image()
+        copy.sql.close()
+        for end in ends:
+            key = end.node, end.incarnation
+            self.proven[key] = max(end.seq, self.proven.get(key, 0))
+        self.later(
+            self.dice.randint(1, 2_000),
+            "proven",
+            self.submit,
+            lambda tx: backup.advance_stable(tx.sql, ends),
+        )
 
     # The port
 

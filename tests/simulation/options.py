@@ -54,6 +54,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     revocations: int
     garbage: int
     replays: int
+    backup_ms: int = 0
+    """How often the hub is backed up and the copy proven; 0 for never."""
+    retention_ms: int = 0
+    """Age at which an edge drops a line that is in such a backup."""
     drill: str = ""
 
 
@@ -96,8 +100,19 @@ def expand(seed: int, *, drills: bool = False) -> Options:
         replays=some.of(0, 4),
     )
     if drills:
-        return msgspec.structs.replace(options, drill=dice.choice(DRILLS))
-    return options
+        options = msgspec.structs.replace(options, drill=dice.choice(DRILLS))
+    return _with_backups(options)
+
+
+def _with_backups(options: Options) -> Options:
+    """Backups have dice of their own, so that they leave every other option as it is."""
+    dice = Random(f"{options.seed}/backups")
+    often = dice.choice((0, 3_000, 8_000))
+    if options.drill == "hub_lost":
+        often = 0  # a hub that is lost without any backup never said that anything is in one
+    return msgspec.structs.replace(
+        options, backup_ms=often, retention_ms=dice.choice((1, 2_000, 15_000))
+    )
 
 
 class _Some:
@@ -116,7 +131,7 @@ HARMLESS: dict[str, Any] = {
     "edge_crash": 0.0, "hub_crash": 0.0, "disk_errors": 0, "lost_answers": 0.0,
     "lost_wakeups": 0.0, "clock_jumps": 0, "drift_ppm": 0, "mistakes": 0.0, "thefts": 0,
     "printer_trouble": 0.0, "poison": 0, "strange_commands": 0, "revocations": 0, "garbage": 0,
-    "replays": 0,
+    "replays": 0, "backup_ms": 0, "retention_ms": 0,
     "cancels": 0.0, "amends": 0.0, "reservations": 0.0, "receipts": 0, "delay_ms": 5,
 }  # fmt: skip
 """Values at which an option hurts nobody; shrinking tries them one by one."""

@@ -91,6 +91,8 @@ class World:
         self.faults = Faults(self)
         self.drills = Drills(self)
         self._repairs: set[str] = set()
+        self.heads: dict[tuple[str, int], int] = {}
+        """Last line every log was ever seen to have, by warehouse and incarnation."""
 
     def violation(self, invariant: str, text: str) -> None:
         """Note that a promise did not hold; a few are enough to end the world."""

@@ -11,15 +11,15 @@ import pytest
 from edge.store import fact_log as edge_log
 from edge.store import line_state
 from edge.sync.apply import apply_command
+from hub.store import backup, nodes
 from hub.store import fact_log as hub_log
-from hub.store import nodes
 from hub.sync import core_events as on
 from hub.sync.apply import apply_batch, apply_checked, retry_quarantined
 from shared.domain.commands import CancelParcel, CommandRecord, encode_command
 from shared.domain.errors import BooksBroken, Conflict, InvalidInput, Refused
 from shared.domain.facts import CommandAccepted, CommandRefused, decode_fact
 from shared.runtime.clock import SystemClock
-from shared.runtime.database import connect
+from shared.runtime.database import Transaction, connect
 from shared.sync.protocol import Epoch, LogMark, Mark
 
 
@@ -289,3 +289,17 @@ def test_a_new_life_of_the_hub_is_remembered_and_an_older_one_is_not(hub):
     second = nodes.raise_epoch(hub, Seeded(3))
     assert second.ordinal == first.ordinal + 1
     assert second.token != first.token
+
+
+def test_a_copy_of_the_hub_says_of_itself_that_it_is_a_backup(tmp_path, edge, hub, known, write):
+    apply_batch(Transaction(hub), "SHA", known, write(4), count, wall_ms=1)
+    hub.execute("CREATE TABLE rights (x INTEGER)")
+    backup.back_up(hub, tmp_path / "copy.db")
+    ends = backup.proven_marks(tmp_path / "copy.db")
+    assert ends == [backup.LogEnd("SHA", known, 4)]
+    assert hub_log.applied_mark(hub, "SHA", known)[1] == 0, "not before the copy is proven"
+    backup.advance_stable(hub, ends)
+    assert hub_log.applied_mark(hub, "SHA", known)[1] == 4
+    copy = connect(tmp_path / "copy.db", writable=False)
+    assert hub_log.applied_mark(copy, "SHA", known)[1] == 4
+    copy.close()

@@ -309,3 +309,43 @@ def test_a_refused_key_is_tried_again_soon_because_enrolment_may_just_have_happe
     driver.feed(on.KeyRefused())
     assert driver.trouble == "unknown_key"
     assert driver.pass_ms(wire.RETRY_MIN_MS).effects == [on.RebuildSocket()]
+
+
+def test_what_the_hub_has_in_a_proven_backup_is_noted_from_its_welcome_and_from_its_acks():
+    driver = Driver(head=20, acked=12).greet()
+    driver.hears(
+        wire.Welcome(
+            nonce=driver.hello.nonce,
+            session=SESSION,
+            proto=1,
+            hub_epoch=EPOCH,
+            applied=(LogMark(5, 12, mark(12).hash), LogMark(99, 3, ZERO_HASH)),
+            stable=(LogMark(5, 8, mark(8).hash), LogMark(99, 3, ZERO_HASH)),
+            credit_batches=4,
+            credit_bytes=10**6,
+            down_head=0,
+            wall_ms=1,
+        )
+    )
+    noted = [e for e in driver.effects if isinstance(e, on.StoreAck)]
+    assert noted == [on.StoreAck(5, mark(8), 8)]
+
+
+def test_a_log_of_which_the_hub_has_no_line_is_told_as_well():
+    driver = Driver(head=20).greet()
+    driver.hears(
+        wire.Welcome(
+            nonce=driver.hello.nonce,
+            session=SESSION,
+            proto=1,
+            hub_epoch=EPOCH,
+            applied=(LogMark(4, 0, ZERO_HASH), LogMark(5, 0, ZERO_HASH)),
+            stable=(),
+            credit_batches=4,
+            credit_bytes=10**6,
+            down_head=7,
+            wall_ms=1,
+        )
+    )
+    told = [e for e in driver.effects if isinstance(e, on.StoreTargets)]
+    assert told == [on.StoreTargets((LogMark(4, 0, ZERO_HASH),), 7)]
