@@ -22,6 +22,10 @@ LINES_MAX: Final = 200
 ORDER_UNITS_MAX: Final = 1_000_000
 """Units in one order over all lines."""
 
+FLAGS_MAX: Final = 20
+"""Marks such as `vip` or `presale` on one order."""
+
+Flag = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{1,31}$")]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Text = Annotated[str, msgspec.Meta(max_length=512)]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
@@ -62,7 +66,8 @@ class ChannelOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One order, one version. A changed order comes again under a higher version.
 
     `placed_at` and `ship_by` are RFC 3339 times; empty means now, and no wish. `reservation_id`
-    names a reservation whose units this order takes over.
+    names a reservation whose units this order takes over. `flags` are marks of the channel, such as
+    `vip` or `presale`; review rules may ask for them and add to them.
     """
 
     channel: Word
@@ -76,6 +81,7 @@ class ChannelOrder(msgspec.Struct, frozen=True, kw_only=True):
     lines: Annotated[tuple[ChannelLine, ...], msgspec.Meta(min_length=1, max_length=LINES_MAX)]
     buyer_remark: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
     reservation_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    flags: Annotated[tuple[Flag, ...], msgspec.Meta(max_length=FLAGS_MAX)] = ()
 
     @property
     def label(self) -> str:
@@ -84,7 +90,7 @@ class ChannelOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _decoder: msgspec.json.Decoder[ChannelOrder] = msgspec.json.Decoder(ChannelOrder)
-_encoder = msgspec.json.Encoder(order="deterministic")
+_encoder = msgspec.json.Encoder()
 
 
 def decode_order(body: bytes) -> ChannelOrder:
@@ -168,8 +174,15 @@ def read_time_ms(text: str, field: str) -> int | None:
 
 
 def digest_of(order: ChannelOrder) -> str:
-    """Return a digest of everything the order says, to tell a repeat from a change."""
-    return hashlib.sha256(_encoder.encode(order)).hexdigest()
+    """Return a digest of everything the order says, to tell a repeat from a change.
+
+    Fields that came later count only when they say something, so that an order that was taken in
+    before them is still recognised.
+    """
+    said = msgspec.to_builtins(order)
+    if not order.flags:
+        del said["flags"]
+    return hashlib.sha256(_encoder.encode(said)).hexdigest()
 
 
 def recipient_of(order: ChannelOrder) -> Recipient:

@@ -13,11 +13,11 @@ import msgspec
 
 from hub.domain.channel_order import ChannelOrder, decode_order, digest_of, read_time_ms
 from hub.domain.orders import check_request
-from hub.domain.review import review
 from hub.domain.rows import OrderLineRow, OrderRow, Person
 from hub.services.order_views import view_order
 from hub.services.promise import drop_reserved, promise_missing, refresh
 from hub.services.reservations import use_reservation
+from hub.services.review_order import look_over
 from hub.store.protocol import Desk
 from shared.domain.errors import BincardError, Conflict, Refused
 
@@ -69,7 +69,7 @@ def ingest(desk: Desk, order: ChannelOrder) -> Ingested:
     row = _store(desk, order, before)
     if order.reservation_id:
         use_reservation(desk, order.reservation_id)
-    hits = review(order, desk.catalogue.rules())
+    hits = look_over(desk, row.order_id, order)
     row = msgspec.structs.replace(row, held=bool(hits))
     explanation = None if hits else promise_missing(desk, row.order_id)
     row = refresh(desk, row, explanation=explanation, reasons=hits, new=True)

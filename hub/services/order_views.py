@@ -119,6 +119,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[LineView, ...]
     parcels: tuple[ParcelView, ...]
     held_because: tuple[Hit, ...]
+    flags: tuple[str, ...]
     explanation: dict[str, Any]
 
 
@@ -172,6 +173,7 @@ def _fields(desk: Desk, order: OrderRow) -> dict[str, Any]:
         "lines": tuple(_line(line, parcels) for line in lines),
         "parcels": tuple(_parcel(parcel, carried) for parcel, carried in parcels),
         "held_because": order.reasons,
+        "flags": desk.orders.flags(order.order_id),
         "explanation": msgspec.json.decode(order.explanation),
     }
 

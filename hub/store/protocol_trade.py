@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from hub.domain.conditions import History
+from hub.domain.order_keys import OrderKeys
 from hub.domain.rows import (
     OrderLineRow,
     OrderRow,
@@ -59,6 +61,20 @@ class OrderBook(Protocol):
 
     def put_version(self, order_id: str, version: int, digest: str, answer: bytes) -> None:
         """Record what a version said and what it was answered."""
+        ...
+
+    def put_keys(self, order_id: str, keys: OrderKeys) -> None:
+        """Record by what the order's buyer, door and lines are recognised."""
+        ...
+
+    def flags(self, order_id: str) -> tuple[str, ...]:
+        """Return the marks on an order, such as `vip`."""
+        ...
+
+    def history(
+        self, keys: OrderKeys, *, since_ms: int, until_ms: int, but_order_id: str
+    ) -> History:
+        """Return what the same buyer did from `since_ms` to `until_ms`, one order left out."""
         ...
 
     def waiting_for(self, sku: str, after_order_id: str, limit: int) -> list[str]:

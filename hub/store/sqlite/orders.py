@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from hub.domain.conditions import History
+from hub.domain.order_keys import OrderKeys
 from hub.domain.review import Hit
 from hub.domain.rows import OrderLineRow, OrderRow, Person
 from hub.store.sqlite.filters import where
@@ -156,6 +158,45 @@ class SqliteOrders:
         self._sql.execute(
             "INSERT INTO order_versions (order_id, version, digest, answer) VALUES (?, ?, ?, ?)",
             (order_id, version, digest, answer),
+        )
+
+    def put_keys(self, order_id: str, keys: OrderKeys) -> None:
+        """Record by what the order's buyer, door and lines are recognised."""
+        self._sql.execute(
+            "INSERT INTO order_keys (order_id, buyer, door, line_key, total_minor, flags)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO UPDATE SET"
+            " buyer = excluded.buyer, door = excluded.door, line_key = excluded.line_key,"
+            " total_minor = excluded.total_minor, flags = excluded.flags",
+            (order_id, keys.buyer, keys.door, keys.lines, keys.total_minor, " ".join(keys.flags)),
+        )
+
+    def flags(self, order_id: str) -> tuple[str, ...]:
+        """Return the marks on an order, such as `vip`."""
+        row = self._sql.execute(
+            "SELECT flags FROM order_keys WHERE order_id = ?", (order_id,)
+        ).fetchone()
+        return () if row is None else tuple(row["flags"].split())
+
+    def history(
+        self, keys: OrderKeys, *, since_ms: int, until_ms: int, but_order_id: str
+    ) -> History:
+        """Return what the same buyer did from `since_ms` to `until_ms`, one order left out."""
+        if not keys.buyer:
+            return History()
+        row = self._sql.execute(
+            "SELECT count(*) AS orders,"
+            " coalesce(sum(CASE WHEN o.status = 'cancelled' THEN 1 ELSE 0 END), 0) AS cancelled,"
+            " coalesce(sum(CASE WHEN o.status <> 'cancelled' AND k.door = ? AND k.line_key = ?"
+            " THEN 1 ELSE 0 END), 0) AS same"
+            " FROM order_keys k JOIN orders o ON o.order_id = k.order_id"
+            " WHERE k.buyer = ? AND o.received_ms >= ? AND o.received_ms <= ?"
+            " AND k.order_id <> ?",
+            (keys.door, keys.lines, keys.buyer, since_ms, until_ms, but_order_id),
+        ).fetchone()
+        return History(
+            buyer_orders=row["orders"],
+            buyer_cancelled=int(row["cancelled"]),
+            same_orders=int(row["same"]),
         )
 
     def waiting_for(self, sku: str, after_order_id: str, limit: int) -> list[str]:

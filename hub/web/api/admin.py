@@ -1,4 +1,4 @@
-"""What administrators and the command line do: imports, tokens, enrolment codes, rules, proofs."""
+"""What administrators and the command line do: imports, tokens, enrolment codes, proofs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
-from litestar import Response, delete, get, post, put
+from litestar import Response, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.types import ControllerRouterHandler
 
 from hub.domain.courier_choice import Courier
-from hub.domain.review import Rule
 from hub.domain.rows import Token
 from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
@@ -127,31 +126,6 @@ async def post_enrolment_code(request: AnyRequest, data: JSONBody[WarehouseName]
     return EnrolmentCode(warehouse=data.warehouse, code=code)
 
 
-@get("/api/v1/rules", operation_id="listRules", opt={"scope": "orders:read"})
-async def list_rules(request: AnyRequest) -> list[Rule]:
-    """List the review rules in force."""
-    return list(await node_of(request).books.read(lambda desk: desk.catalogue.rules()))
-
-
-@put("/api/v1/rules/{rule_id:str}", operation_id="putRule", opt={"scope": "rules:write"})
-async def put_rule(request: AnyRequest, rule_id: FromPath[str], data: JSONBody[Rule]) -> Rule:
-    """Put a new version of a review rule into force; the hub numbers the versions."""
-    if data.rule_id != rule_id:
-        raise InvalidInput(
-            "rule_id_differs",
-            f"Failed to change rule {rule_id[:64]!r}: the body names {data.rule_id!r}.",
-        )
-
-    def work(desk: Desk) -> Rule:
-        before = {rule.rule_id: rule.version for rule in desk.catalogue.rules()}
-        rule = msgspec.structs.replace(data, version=before.get(rule_id, 0) + 1)
-        desk.catalogue.put_rule(rule)
-        desk.journal.audit("put_rule", rule_id, f"version {rule.version}")
-        return rule
-
-    return await node_of(request).books.write(work, actor=principal_of(request).name)
-
-
 @get("/api/v1/couriers", operation_id="listCouriers", opt={"scope": "orders:read"})
 async def list_couriers(request: AnyRequest) -> list[Courier]:
     """List the couriers with cut-offs (minutes after local midnight) and prices per zone."""
@@ -190,8 +164,6 @@ handlers: list[ControllerRouterHandler] = [
     list_tokens,
     revoke_token,
     post_enrolment_code,
-    list_rules,
-    put_rule,
     list_couriers,
     get_verify,
     post_backup,

@@ -28,7 +28,7 @@ NOON_MS = 1_795_320_000_000  # 2026-11-22 12:00 at UTC+8
 
 
 def hits(order: ChannelOrder, *rules: Rule) -> list[str]:
-    return [hit.rule_id for hit in review(order, rules or DEFAULT_RULES)]
+    return [hit.rule_id for hit in review(order, rules or DEFAULT_RULES).hits]
 
 
 def test_a_complete_order_without_odd_words_passes() -> None:
@@ -47,7 +47,7 @@ def test_a_word_that_only_contains_a_hold_word_does_not(remark: str) -> None:
 
 def test_an_incomplete_address_names_the_fields_but_never_the_person() -> None:
     order = msgspec.structs.replace(ORDER, buyer=Buyer(name="张三丰"), address=Address(street="x"))
-    found = review(order, DEFAULT_RULES)
+    found = review(order, DEFAULT_RULES).hits
     assert [hit.rule_id for hit in found] == ["address_incomplete", "street_too_short"]
     assert "phone, city" in found[0].sentence
     assert "张三丰" not in str(found)
@@ -56,7 +56,7 @@ def test_an_incomplete_address_names_the_fields_but_never_the_person() -> None:
 @pytest.mark.parametrize("fragment", ["13712342206", "12342206", "+137 1234", "张三", "人民路1"])
 def test_the_blacklist_finds_phone_buyer_and_address_fragments(fragment: str) -> None:
     rule = Rule(rule_id="blacklist", version=3, kind="blacklist", words=("nobody", fragment))
-    (hit,) = review(ORDER, (rule,))
+    (hit,) = review(ORDER, (rule,)).hits
     assert (hit.version, "entry 2" in hit.sentence) == (3, True)
     assert fragment not in hit.sentence
 
