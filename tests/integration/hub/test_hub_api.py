@@ -332,20 +332,6 @@ def test_a_new_rule_version_holds_the_next_order(hub: Any, as_json: Any) -> None
     assert (order["status"], order["held_because"][0]["version"]) == ("held", 2)
 
 
-def test_rules_are_tried_on_past_orders_before_they_count(hub: Any, as_json: Any) -> None:
-    hub.client.post("/api/v1/orders", json=as_json("tried", ("CABLE", 3)))
-    rule = {
-        "rule_id": "many",
-        "kind": "conditions",
-        "conditions": [{"field": "line_quantity_max", "test": "at_least", "limit": 3}],
-    }
-    trial = hub.client.post("/api/v1/rules/dry-run", json={"rules": [rule], "orders": 1}).json()
-    assert (trial["orders"], trial["held"], trial["rules"][0]["hits"]) == (1, 1, 1)
-    assert "many" not in {one["rule_id"] for one in hub.client.get("/api/v1/rules").json()}
-    rule["conditions"][0]["test"] = "contains"
-    assert problem(hub.client.put("/api/v1/rules/many", json=rule)) == (400, "rule_condition")
-
-
 def test_the_change_feed_and_its_stream_tell_the_same(hub: Any, as_json: Any) -> None:
     start = hub.client.get("/api/v1/events?limit=1").json()
     while start["items"]:

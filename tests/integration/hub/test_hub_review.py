@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from hub.domain.channel_order import Address, Buyer
@@ -66,3 +68,18 @@ def test_a_dry_run_says_what_rules_would_have_held_and_changes_nothing(books: Bo
     assert {one.rule_id: one.hits for one in trial.rules} == {"duplicate_order": 2, "many_units": 1}
     assert held["order_id"] in trial.rules[0].examples
     assert books.order_row(held["order_id"]).status == "held"
+
+
+def test_rules_are_tried_over_http_before_they_count(hub_process: Any, as_json: Any) -> None:
+    hub_process.start()
+    hub_process.fill("SHA,A02,CABLE,100,")
+    client = hub_process.client
+    client.post("/api/v1/orders", json=as_json("tried", ("CABLE", 6)))
+    rule = msgspec.to_builtins(MANY)
+    trial = client.post("/api/v1/rules/dry-run", json={"rules": [rule], "orders": 1}).json()
+    assert (trial["orders"], trial["held"], trial["rules"][0]["hits"]) == (1, 1, 1)
+    assert "many_units" not in {one["rule_id"] for one in client.get("/api/v1/rules").json()}
+    assert client.put("/api/v1/rules/many_units", json=rule).json()["version"] == 1
+    rule["conditions"][0]["test"] = "contains"
+    refused = client.put("/api/v1/rules/many_units", json=rule)
+    assert (refused.status_code, refused.json()["code"]) == (400, "rule_condition")
