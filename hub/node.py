@@ -19,6 +19,7 @@ from hub.services.access import TOKEN_BYTES, TOKEN_PREFIX, forget_answers, token
 from hub.services.apply_facts import project
 from hub.services.backorders import retry_backorders
 from hub.services.first_start import seed_rules
+from hub.services.quotas import balance_quotas
 from hub.services.recover import settle_recovery
 from hub.services.release_parcels import release_ready
 from hub.services.reservations import expire_reservations
@@ -74,6 +75,7 @@ class HubNode:
         self._pumps = [
             Pump("release", lambda desk: release_ready(desk, table), self.books),
             Pump("backorders", retry_backorders, self.books),
+            Pump("quotas", balance_quotas, self.books),
             Pump("recovery", settle_recovery, self.books, period_seconds=EXPIRY_SECONDS),
             Pump("reservations", expire_reservations, self.books, period_seconds=EXPIRY_SECONDS),
         ]

@@ -13,6 +13,7 @@ import msgspec
 from edge.domain.site import Site
 from edge.services.cancel import cancel_parcel
 from edge.services.floor import Floor, Teller
+from edge.services.quota import answer_recall, take_grant
 from edge.services.stock_in import check_row, known_product, pieces, take_in
 from edge.store import loads, parcels, products, receipts, recoveries, serials
 from edge.store.receipts import ReceiptRow
@@ -22,7 +23,9 @@ from shared.domain.commands import (
     Command,
     CommandRecord,
     ExpectReceipt,
+    GrantQuota,
     LoadStock,
+    RecallQuota,
     SetProducts,
     decode_command,
 )
@@ -33,6 +36,7 @@ from shared.runtime.database import Transaction
 
 ACTOR = "hub"
 CANCEL_KIND = str(CancelParcel.__struct_config__.tag)
+RECALL_KIND = str(RecallQuota.__struct_config__.tag)
 
 HandleCommand = Callable[[Transaction, CommandRecord], None]
 
@@ -74,13 +78,18 @@ def carry_out(floor: Floor, record: CommandRecord) -> None:
 def _is_news(floor: Floor, record: CommandRecord) -> bool:
     """Say whether to carry out a command that comes, perhaps again, after the disk went back.
 
-    Calling a parcel back has to wait until the parcel's own past is in the books again.
+    Calling a parcel back has to wait until the parcel's own past is in the books again, and so has
+    a request to return rights: what was returned before must not be returned twice.
     """
     if record.kind == CANCEL_KIND:
         if not recoveries.cancel_ended(floor.sql, record.command_id):
             recoveries.hold(floor.sql, record)
         return False
     results = recoveries.results_of(floor.sql, record.command_id)
+    if record.kind == RECALL_KIND:
+        if not results:
+            recoveries.hold(floor.sql, record)
+        return False
     if results:
         floor.told_before()
     return "command_refused" not in results
@@ -98,6 +107,10 @@ def _dispatch(floor: Floor, command_id: str, command: Command) -> None:
             _assign_parcel(floor, command_id, command)
         case CancelParcel():
             cancel_parcel(floor, command_id, command)
+        case GrantQuota():
+            take_grant(floor, command_id, command)
+        case RecallQuota():
+            answer_recall(floor, command_id, command)
 
 
 def _load_stock(floor: Floor, command_id: str, command: LoadStock) -> None:

@@ -21,6 +21,7 @@ from edge.services.floor import Floor
 from edge.services.pick_short import COUNT_BIN, count_subject
 from edge.services.replay import replay
 from edge.store import fact_log, ledger, line_state, parcels, recoveries
+from edge.store.quotas import RECOUNT
 from edge.store.recoveries import Recovery
 from shared.domain.commands import CommandRecord
 from shared.domain.errors import BincardError
@@ -29,6 +30,7 @@ from shared.domain.facts import (
     Fact,
     FactRecord,
     GoodsReceived,
+    LocalSale,
     LogGap,
     ShortPicked,
     StockLoaded,
@@ -42,7 +44,6 @@ from shared.runtime.database import Transaction
 
 LINES_PER_STEP: Final = 200
 BYTES_PER_STEP: Final = 2_000_000
-RECOUNT: Final = "recount"
 PAST_DIFFERS: Final = "past_differs"
 
 Progress = Literal["normal", "waiting", "working"]
@@ -113,7 +114,7 @@ def _put_up(floor: Floor, record: FactRecord) -> None:
 def _places(fact: Fact) -> list[tuple[str, str]]:
     """Return the bins and SKUs a line touched."""
     match fact:
-        case StockLoaded():
+        case StockLoaded() | LocalSale():
             return [(row.bin, row.sku) for row in fact.rows]
         case GoodsReceived() | UnitPicked():
             return [(fact.row.bin, fact.row.sku)]

@@ -23,6 +23,7 @@ from edge.store import (
     parcels,
     pick_lists,
     print_jobs,
+    quotas,
     receipts,
     recoveries,
     serials,
@@ -35,9 +36,11 @@ from shared.domain.facts import (
     Fact,
     GoodsReceived,
     LabelPrinted,
+    LocalSale,
     ParcelPacked,
     ParcelShipped,
     PickingStarted,
+    QuotaReturned,
     ShippedLine,
     ShortPicked,
     StockLoaded,
@@ -71,6 +74,10 @@ def replay(floor: Floor, fact: Fact) -> None:  # noqa: C901  one line per kind
             _shipped(floor, fact)
         case CancelConfirmed():
             _cancelled(floor, fact)
+        case LocalSale():
+            _sold(floor, fact)
+        case QuotaReturned():
+            quotas.relive(floor.sql, fact.sku, returned=fact.quantity)
         case _:
             return  # answers, doubts and digests change nothing in the books
 
@@ -244,3 +251,14 @@ def _cancelled(floor: Floor, fact: CancelConfirmed) -> None:
     parcels.set_state(floor.sql, now, "cancelled", floor.now_ms, tote=None)
     if parcel.wave is not None:
         waves.settle(floor.sql, parcel.wave)
+
+
+def _sold(floor: Floor, fact: LocalSale) -> None:
+    for row in fact.rows:
+        quotas.relive(floor.sql, row.sku, used=row.quantity)
+        shelf, customer = account("bin", row.bin), account("customer")
+        if not row.serials:
+            floor.move(row.sku, row.quantity, shelf, customer)
+        for serial in row.serials:
+            floor.move(row.sku, 1, shelf, customer, serial)
+            floor.serial(serial, row.sku, "sell", customer)

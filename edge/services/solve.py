@@ -10,7 +10,7 @@ from edge.services.floor import Floor
 from edge.store import exceptions, people
 from shared.domain.errors import Forbidden, NotFound
 
-NEEDS_LEAD = frozenset({"count_bin", "sn_disputed", "over_receipt", "not_announced"})
+NEEDS_LEAD = frozenset({"count_bin", "sn_disputed", "over_receipt", "not_announced", "recount"})
 """Codes that change what the floor trusts; the others anybody with a badge may tick off."""
 
 

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, get_args
 
-from edge.store import copies, fact_log, line_state
+import msgspec
+
+from edge.store import copies, fact_log, line_state, quotas
 from edge.sync import sidecar
 from edge.sync.core_events import LocalState
 from shared.domain.commands import Command, CommandBody, CommandRecord
@@ -31,7 +33,7 @@ ACTOR: Final = "hub"
 def boot(tx: Transaction, at_least: int) -> LocalState:
     """Raise the boot number to `at_least` or more and return what a greeting needs."""
     line_state.raise_boot_no(tx.sql, at_least)
-    return line_state.load(tx.sql)
+    return msgspec.structs.replace(line_state.load(tx.sql), quota_totals=quotas.totals(tx.sql))
 
 
 def expect_present(tx: Transaction, state_dir: Path, entropy: Entropy) -> str:

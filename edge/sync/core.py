@@ -175,7 +175,7 @@ class EdgeCore:
             hub_epoch_seen=self._epoch,
             acked=tuple(_log_mark(log.incarnation, log.acked) for log in self._logs),
             down_cursor=event.state.down_cursor,
-            quota_totals=(),
+            quota_totals=event.state.quota_totals,
             schema=self._schema,
             app_version=self._app_version,
             wall_ms=event.wall_ms,

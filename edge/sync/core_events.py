@@ -12,7 +12,7 @@ import msgspec
 
 from shared.domain.commands import CommandRecord
 from shared.domain.facts import FactRecord
-from shared.sync.protocol import Epoch, LogMark, Mark
+from shared.sync.protocol import Epoch, LogMark, Mark, QuotaTotal
 
 
 class LogState(msgspec.Struct, frozen=True):
@@ -33,6 +33,7 @@ class LocalState(msgspec.Struct, frozen=True):
     epoch: Epoch
     down_cursor: int
     logs: tuple[LogState, ...]
+    quota_totals: tuple[QuotaTotal, ...] = ()
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -106,7 +106,9 @@ class RightsRow(msgspec.Struct, frozen=True, kw_only=True):
     pool: int
     held: int
     ordered: int
+    lent: int
     shipped: int
+    sold: int
     burnt: int
     safety_stock: int
 
@@ -114,6 +116,34 @@ class RightsRow(msgspec.Struct, frozen=True, kw_only=True):
     def atp(self) -> int:
         """Units available to promise."""
         return max(0, self.pool - self.safety_stock)
+
+
+class QuotaRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What one holder (`edge`, or `shop:<channel>/<shop>`) may promise of one SKU by itself.
+
+    `granted`, `returned` and `used` are totals that only grow; `units` is what is left to use.
+    """
+
+    warehouse: str
+    holder: str
+    sku: str
+    target: int
+    granted: int
+    returned: int
+    used: int
+    units: int
+    recall_id: str
+    written_off_ms: int | None
+
+
+class Unbalanced(msgspec.Struct, frozen=True, kw_only=True):
+    """An account away from its target: `grant` units more, or ask its holder to `keep` fewer."""
+
+    warehouse: str
+    sku: str
+    units: int
+    grant: int
+    keep: int
 
 
 class Warehouse(msgspec.Struct, frozen=True, kw_only=True):

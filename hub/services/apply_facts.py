@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from hub.domain.rows import BookCheck, LoadRow, Warehouse
-from hub.services import apply_parcels
+from hub.services import apply_parcels, apply_quotas
 from hub.services.apply_serials import open_dispute, see_serial
+from hub.services.quotas import RECALL
 from hub.store.protocol import Desk
 from shared.domain.catalogue import Product
 from shared.domain.facts import (
@@ -25,10 +26,12 @@ from shared.domain.facts import (
     FactRecord,
     GoodsReceived,
     LabelPrinted,
+    LocalSale,
     LogGap,
     ParcelPacked,
     ParcelShipped,
     PickingStarted,
+    QuotaReturned,
     SerialDisputed,
     ShortPicked,
     StockLoaded,
@@ -99,7 +102,7 @@ def _no_rights(desk: Desk, node: str, sku: str, units: int) -> None:
         node,
         sku,
         f"{units} units of {sku} in {node} are gone, but all rights to them were promised; "
-        "orders of this SKU will come up short.",
+        "the next rights that come free there pay for them.",
     )
 
 
@@ -170,6 +173,8 @@ def _command_accepted(desk: Desk, record: FactRecord, fact: CommandAccepted) -> 
             parcel_id=name,
             warehouse=record.node,
         )
+    elif what == RECALL:
+        apply_quotas.recall_answered(desk, record, fact.command_id)
 
 
 def _command_refused(desk: Desk, record: FactRecord, fact: CommandRefused) -> None:
@@ -182,6 +187,8 @@ def _command_refused(desk: Desk, record: FactRecord, fact: CommandRefused) -> No
     )
     if what == "load":
         _load_refused(desk, record, name)
+    elif what == RECALL:
+        apply_quotas.recall_refused(desk, record, fact.command_id)
     elif what in {"assign", "cancel"}:
         apply_parcels.floor_refused(desk, record, name, fact.sentence, what)
 
@@ -194,7 +201,7 @@ def _load_refused(desk: Desk, record: FactRecord, load_id: str) -> None:
     desk.stock.end_load(load_id, "refused")
     for sku, units in load.units.items():
         desk.stock.add(record.node, sku, -units, loading=-units)
-        if not desk.rights.move(sku, record.node, units, "pool", "burnt", f"load-{load_id}"):
+        if desk.rights.burn(sku, record.node, units, "burnt", f"load-{load_id}"):
             _no_rights(desk, record.node, sku, units)
     for row in desk.serials.of_load(load_id):
         see_serial(desk, record, row.serial, row.sku, "lose", "loss")
@@ -263,4 +270,6 @@ _APPLY: Final[dict[type[Fact], Callable[[Desk, FactRecord, Any], None]]] = {
     SerialDisputed: _serial_disputed,
     BooksDigested: _books_digested,
     LogGap: _log_gap,
+    LocalSale: apply_quotas.local_sale,
+    QuotaReturned: apply_quotas.quota_returned,
 }

@@ -69,13 +69,14 @@ def _burn(
     desk: Desk, record: FactRecord, sku: str, units: int, target: RightsAccount, reference: str
 ) -> None:
     """Take rights of units that left or vanished without a promise behind them."""
-    if units <= 0 or desk.rights.move(sku, record.node, units, "pool", target, reference):
+    if units <= 0 or not desk.rights.burn(sku, record.node, units, target, reference):
         return
     desk.journal.raise_exception(
         "rights_missing",
         record.node,
         f"{reference}/{sku}",
-        f"{units} units of {sku} left the books of {record.node} without a right behind them.",
+        f"{units} units of {sku} left the books of {record.node} without a right behind them; the "
+        "next rights that come free there pay for them.",
     )
 
 

@@ -18,7 +18,7 @@ from shared.domain.errors import Refused
 from shared.domain.facts import FactRecord
 from shared.domain.serial import SerialEvent, SerialState, move
 
-SeenEvent = Literal["receive", "move", "pick", "pack", "ship", "lose"]
+SeenEvent = Literal["receive", "move", "pick", "pack", "ship", "sell", "lose"]
 
 _AFTER: Final[dict[SeenEvent, SerialState]] = {
     "receive": "in_stock",
@@ -26,6 +26,7 @@ _AFTER: Final[dict[SeenEvent, SerialState]] = {
     "pick": "picked",
     "pack": "packed",
     "ship": "shipped",
+    "sell": "shipped",
     "lose": "lost",
 }
 """Where a floor's word puts a serial number when the table has no such move."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from hub.domain.sourcing import Explanation
+from hub.services.quotas import keep_reserved
 from hub.store.protocol import Desk
 from hub.store.recovering import NEWER_HUB
 from shared.domain.commands import CancelParcel
@@ -72,6 +73,7 @@ def write_off(desk: Desk, node: str) -> None:
             hint="Look at `bincard hub status` for the warehouses it waits for.",
         )
     desk.journal.audit("write_off", node, "the hub stopped waiting for its report")
+    keep_reserved(desk, node)
     _unfreeze(desk, node)
 
 

@@ -14,6 +14,7 @@ from shared.domain.errors import BooksBroken
 from shared.domain.facts import (
     Fact,
     GoodsReceived,
+    LocalSale,
     ParcelShipped,
     ShortPicked,
     StockLoaded,
@@ -64,8 +65,8 @@ def verify_books(desk: Desk) -> VerifyReport:
         totals=totals,
         oversold_units=max(
             0,
-            totals["ordered"] + totals["held"] + totals["shipped"]
-            - (totals["minted"] - totals["burnt"]),
+            totals["ordered"] + totals["held"] + totals["lent"] + totals["shipped"]
+            + totals["sold"] - (totals["minted"] - totals["burnt"]),
         ),
         listed={"quarantine": tuple(proofs.quarantined())},
     )  # fmt: skip
@@ -109,6 +110,8 @@ def _units(fact: Fact) -> list[tuple[str, int]]:
             return [(fact.sku, -fact.quantity)]
         case ParcelShipped():
             return [(line.sku, -line.quantity) for line in fact.lines]
+        case LocalSale():
+            return [(row.sku, -row.quantity) for row in fact.rows]
         case _:
             return []
 

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
 from hub.store.protocol_office import AccessBook, Journal, NodeBook
+from hub.store.protocol_quotas import QuotaBook
 from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ class Desk(Protocol):
     orders: OrderBook
     parcels: ParcelBook
     rights: RightsBook
+    quotas: QuotaBook
     stock: StockBook
     serials: SerialBook
     catalogue: CatalogueBook

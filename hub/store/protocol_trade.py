@@ -178,6 +178,15 @@ class RightsBook(Protocol):
         """Move units between two accounts, or change nothing and return False."""
         ...
 
+    def burn(
+        self, sku: str, warehouse: str, quantity: int, target: RightsAccount, reference: str
+    ) -> int:
+        """Take rights of units that are gone out of the pool; return how many are owed instead.
+
+        What is owed is paid by the next rights that enter the pool, before anybody gets them.
+        """
+        ...
+
     def set_safety_stock(self, sku: str, warehouse: str, quantity: int) -> bool:
         """Keep `quantity` units unpromised; False when the warehouse never had the SKU."""
         ...

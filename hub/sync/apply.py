@@ -11,8 +11,10 @@ from typing import Final
 
 import msgspec
 
+from hub.domain.holders import EDGE
 from hub.store import fact_log, nodes, recovering
 from hub.store.backup import begin_new_life
+from hub.store.sqlite.quotas import SqliteQuotas
 from hub.sync import core_events as on
 from hub.sync.core_hello import Refusal, applied_marks, judge, stable_marks
 from shared.domain.errors import BincardError
@@ -56,6 +58,8 @@ def admit(
             alarm(tx, hello.node, refusal.code, refusal.sentence)
         return on.Refused(request.peer, hello.nonce, refusal.code, refusal.sentence)
     nodes.welcome(tx.sql, hello, wall_ms)
+    totals = ((one.sku, one.total) for one in hello.quota_totals)
+    SqliteQuotas(tx.sql, wall_ms).learn(hello.node, EDGE, totals)
     return on.Admitted(
         peer=request.peer,
         key=request.key,

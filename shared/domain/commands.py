@@ -78,7 +78,31 @@ class CancelParcel(CommandBody, frozen=True, kw_only=True, tag="cancel_parcel"):
     reason: str
 
 
-Command = SetProducts | LoadStock | ExpectReceipt | AssignParcel | CancelParcel
+class QuotaLine(msgspec.Struct, frozen=True):
+    """Rights to units of one SKU."""
+
+    sku: Sku
+    units: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class GrantQuota(CommandBody, frozen=True, kw_only=True, tag="grant_quota"):
+    """Rights ever granted to this warehouse, per SKU: it may sell so many units by itself.
+
+    Totals only grow, and the larger one counts, so a command that comes twice or late does no harm.
+    """
+
+    totals: tuple[QuotaLine, ...]
+
+
+class RecallQuota(CommandBody, frozen=True, kw_only=True, tag="recall_quota"):
+    """A request: of the rights not used yet, keep at most so many per SKU and return the others."""
+
+    keep: tuple[QuotaLine, ...]
+
+
+Command = (
+    SetProducts | LoadStock | ExpectReceipt | AssignParcel | CancelParcel | GrantQuota | RecallQuota
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

@@ -184,6 +184,21 @@ class LogGap(FactBody, frozen=True, kw_only=True, tag="log_gap"):
     conflicts: Int64 = 0
 
 
+class LocalSale(FactBody, frozen=True, kw_only=True, tag="local_sale"):
+    """Units were sold over this warehouse's counter. Burns the stock and rights of its quota."""
+
+    sale_id: str
+    rows: tuple[StockRow, ...]
+
+
+class QuotaReturned(FactBody, frozen=True, kw_only=True, tag="quota_returned"):
+    """This warehouse will not sell these units itself any more: head office may promise them."""
+
+    return_id: str
+    sku: Sku
+    quantity: Quantity
+
+
 Fact = (
     StockLoaded
     | GoodsReceived
@@ -201,6 +216,8 @@ Fact = (
     | SerialDisputed
     | BooksDigested
     | LogGap
+    | LocalSale
+    | QuotaReturned
 )
 
 _encoder = msgspec.json.Encoder()

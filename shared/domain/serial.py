@@ -29,7 +29,7 @@ SerialState = Literal[
     "disputed",
 ]
 SerialEvent = Literal[
-    "receive", "find", "pick", "unpick", "pack", "unpack", "ship", "lose",
+    "receive", "find", "pick", "unpick", "pack", "unpack", "ship", "sell", "lose",
     "send", "arrive", "return", "restock", "quarantine", "repair", "scrap", "dispute", "settle",
 ]  # fmt: skip
 Role = Literal["receiver", "picker", "packer", "dock", "lead", "hub"]
@@ -52,6 +52,8 @@ MOVES: Final[dict[tuple[SerialState | None, SerialEvent], SerialState]] = {
     ("packed", "unpack"): "picked",
     ("packed", "unpick"): "in_stock",
     ("packed", "ship"): "shipped",
+    (None, "sell"): "shipped",  # policy `ship`: first seen at the counter
+    ("in_stock", "sell"): "shipped",
     ("in_stock", "lose"): "lost",
     ("picked", "lose"): "lost",
     ("lost", "find"): "in_stock",
@@ -77,6 +79,7 @@ MAY_CAUSE: Final[dict[SerialEvent, frozenset[Role]]] = {
     "pack": frozenset({"packer", "lead"}),
     "unpack": frozenset({"packer", "lead"}),
     "ship": frozenset({"dock", "lead"}),
+    "sell": frozenset({"lead"}),
     "lose": frozenset({"picker", "lead"}),
     "send": frozenset({"lead"}),
     "arrive": frozenset({"receiver", "lead"}),

@@ -10,6 +10,7 @@ from typing import ClassVar, TypeVar
 from hub.store.protocol import Desk
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
 from hub.store.protocol_office import AccessBook, Journal, NodeBook
+from hub.store.protocol_quotas import QuotaBook
 from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
 from hub.store.sqlite.access import SqliteAccess, SqliteReservations
 from hub.store.sqlite.catalogue import SqliteCatalogue
@@ -19,6 +20,7 @@ from hub.store.sqlite.ordered_ids import OrderedIds
 from hub.store.sqlite.orders import SqliteOrders
 from hub.store.sqlite.parcels import SqliteParcels
 from hub.store.sqlite.proofs import SqliteProofs
+from hub.store.sqlite.quotas import SqliteQuotas
 from hub.store.sqlite.rights import SqliteRights
 from hub.store.sqlite.serials import SqliteSerials
 from hub.store.sqlite.stock import SqliteStock
@@ -53,6 +55,7 @@ class SqliteDesk:
         self.orders: OrderBook = SqliteOrders(sql)
         self.parcels: ParcelBook = SqliteParcels(sql)
         self.rights: RightsBook = SqliteRights(sql, now_ms)
+        self.quotas: QuotaBook = SqliteQuotas(sql, now_ms)
         self.stock: StockBook = SqliteStock(sql, now_ms)
         self.serials: SerialBook = SqliteSerials(sql)
         self.catalogue: CatalogueBook = SqliteCatalogue(sql)

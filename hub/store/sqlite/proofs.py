@@ -69,7 +69,9 @@ class SqliteProofs:
             " UNION ALL SELECT sku, warehouse, 'pool', pool FROM rights"
             " UNION ALL SELECT sku, warehouse, 'held', held FROM rights"
             " UNION ALL SELECT sku, warehouse, 'ordered', ordered FROM rights"
+            " UNION ALL SELECT sku, warehouse, holder, units FROM quotas"
             " UNION ALL SELECT sku, warehouse, 'shipped', shipped FROM rights"
+            " UNION ALL SELECT sku, warehouse, 'sold', sold FROM rights"
             " UNION ALL SELECT sku, warehouse, 'burnt', burnt FROM rights)"
             " SELECT a.sku, a.warehouse, a.account, a.units, coalesce(s.units, 0) AS journal"
             " FROM accounts a LEFT JOIN sums s USING (sku, warehouse, account)"
@@ -83,12 +85,19 @@ class SqliteProofs:
         ]
 
     def rights_conserved(self) -> list[str]:
-        """Check that no account is negative, none of the rights vanished, none was sold twice."""
+        """Check that no account is negative, none of the rights vanished, none was sold twice.
+
+        What is lent is the sum of the holders' accounts, and nothing is owed beside a full pool.
+        """
         rows = self._sql.execute(
-            "SELECT sku, warehouse FROM rights WHERE pool < 0 OR held < 0 OR ordered < 0"
-            " OR shipped < 0 OR burnt < 0"
-            " OR minted <> pool + held + ordered + shipped + burnt"
-            " OR held + ordered + shipped > minted - burnt LIMIT ?",
+            "SELECT r.sku, r.warehouse FROM rights r WHERE pool < 0 OR held < 0 OR ordered < 0"
+            " OR lent < 0 OR shipped < 0 OR sold < 0 OR burnt < 0"
+            " OR minted <> pool + held + ordered + lent + shipped + sold + burnt"
+            " OR held + ordered + lent + shipped + sold > minted - burnt"
+            " OR lent <> (SELECT coalesce(sum(q.units), 0) FROM quotas q"
+            "  WHERE q.sku = r.sku AND q.warehouse = r.warehouse)"
+            " OR (pool > 0 AND EXISTS (SELECT 1 FROM rights_debts d"
+            "  WHERE d.sku = r.sku AND d.warehouse = r.warehouse)) LIMIT ?",
             (TOLD_MAX,),
         )
         return [
@@ -167,7 +176,7 @@ class SqliteProofs:
     def serials_single(self) -> list[str]:
         """Check that no life of a serial number left twice, and none is where no unit is."""
         twice = self._sql.execute(
-            "SELECT h.serial FROM serial_history h WHERE h.event = 'ship'"
+            "SELECT h.serial FROM serial_history h WHERE h.event IN ('ship', 'sell')"
             " AND h.state = 'shipped' AND NOT EXISTS (SELECT 1 FROM disputes d"
             "  WHERE d.serial = h.serial) GROUP BY h.serial, h.life HAVING count(*) > 1 LIMIT ?",
             (TOLD_MAX,),

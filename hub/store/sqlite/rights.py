@@ -12,9 +12,12 @@ from typing import Final
 
 from hub.domain.rows import RightsAccount, RightsRow
 from hub.domain.sourcing import Offer, Point
+from hub.store.sqlite import debts
 from hub.store.sqlite.filters import marks
 
-_COLUMNS: Final = "sku, warehouse, minted, pool, held, ordered, shipped, burnt, safety_stock"
+_COLUMNS: Final = (
+    "sku, warehouse, minted, pool, held, ordered, lent, shipped, sold, burnt, safety_stock"
+)
 ACCOUNTS: Final = frozenset({"pool", "held", "ordered", "shipped", "burnt"})
 
 
@@ -71,6 +74,7 @@ class SqliteRights:
             (sku, warehouse, quantity, quantity),
         )
         self._journal(sku, warehouse, "mint", "pool", quantity, reference)
+        debts.settle(self._sql, self._now_ms, sku, warehouse)
 
     def reserve(
         self, sku: str, warehouse: str, quantity: int, target: RightsAccount, reference: str
@@ -132,7 +136,18 @@ class SqliteRights:
         if done.rowcount != 1:
             return False
         self._journal(sku, warehouse, source, target, quantity, reference)
+        if target == "pool":
+            debts.settle(self._sql, self._now_ms, sku, warehouse)
         return True
+
+    def burn(
+        self, sku: str, warehouse: str, quantity: int, target: RightsAccount, reference: str
+    ) -> int:
+        """Take rights of units that are gone out of the pool; return how many are owed instead."""
+        return debts.take_or_owe(
+            self._sql, self._now_ms, sku=sku, warehouse=warehouse, units=quantity,
+            account=target, reference=reference,
+        )  # fmt: skip
 
     def set_safety_stock(self, sku: str, warehouse: str, quantity: int) -> bool:
         """Keep `quantity` units unpromised; False when the warehouse never had the SKU."""
@@ -147,7 +162,8 @@ class SqliteRights:
         row = self._sql.execute(
             "SELECT coalesce(sum(minted), 0) AS minted, coalesce(sum(pool), 0) AS pool,"
             " coalesce(sum(held), 0) AS held, coalesce(sum(ordered), 0) AS ordered,"
-            " coalesce(sum(shipped), 0) AS shipped, coalesce(sum(burnt), 0) AS burnt FROM rights"
+            " coalesce(sum(lent), 0) AS lent, coalesce(sum(shipped), 0) AS shipped,"
+            " coalesce(sum(sold), 0) AS sold, coalesce(sum(burnt), 0) AS burnt FROM rights"
         ).fetchone()
         return dict(row)
 
@@ -178,8 +194,4 @@ class SqliteRights:
     def _journal(
         self, sku: str, warehouse: str, source: str, target: str, quantity: int, reference: str
     ) -> None:
-        self._sql.execute(
-            "INSERT INTO rights_journal (sku, warehouse, source, target, quantity, reference,"
-            " at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (sku, warehouse, source, target, quantity, reference, self._now_ms),
-        )
+        debts.journal(self._sql, self._now_ms, sku, warehouse, source, target, quantity, reference)

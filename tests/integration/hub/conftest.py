@@ -140,7 +140,7 @@ class Books:
         assert row is not None
         return {
             name: value
-            for name in ("pool", "held", "ordered", "shipped", "burnt")
+            for name in ("pool", "held", "ordered", "lent", "shipped", "sold", "burnt")
             if (value := getattr(row, name))
         }
 

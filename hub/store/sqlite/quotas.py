@@ -1,0 +1,234 @@
+"""Rights lent to a warehouse's counter or to a shop, on SQLite.
+
+Safe side first: rights leave the pool in the transaction that writes the command, long before the
+holder can learn of them, and come back only when the holder has said that it gave them up. What is
+sent is the total ever granted, so a command that is lost, doubled or late changes nothing.
+Source: reference protocol "WES-1", section 4.8.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Final
+
+from hub.domain.holders import EDGE
+from hub.domain.rows import QuotaRow, Unbalanced
+from hub.store.sqlite import debts
+
+_COLUMNS: Final = (
+    "warehouse, holder, sku, target, granted, returned, used, units, recall_id, written_off_ms"
+)
+_ONE: Final = "WHERE warehouse = :warehouse AND holder = :holder AND sku = :sku"
+
+
+class SqliteQuotas:
+    """See `hub.store.protocol_quotas.QuotaBook`."""
+
+    def __init__(self, sql: sqlite3.Connection, now_ms: int) -> None:
+        """Work on the connection of one transaction."""
+        self._sql = sql
+        self._now_ms = now_ms
+
+    def get(self, warehouse: str, holder: str, sku: str) -> QuotaRow | None:
+        """Return one holder's account for one SKU."""
+        row = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM quotas {_ONE}",  # noqa: S608  constant columns
+            {"warehouse": warehouse, "holder": holder, "sku": sku},
+        ).fetchone()
+        return None if row is None else QuotaRow(**dict(row))
+
+    def of_warehouse(self, warehouse: str, holder: str) -> list[QuotaRow]:
+        """Return what a holder was ever lent in a warehouse, by SKU."""
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM quotas"  # noqa: S608  constant columns
+            " WHERE warehouse = ? AND holder = ? ORDER BY sku",
+            (warehouse, holder),
+        )
+        return [QuotaRow(**dict(row)) for row in rows]
+
+    def set_target(self, warehouse: str, holder: str, sku: str, target: int) -> None:
+        """Record how many unused rights the holder should have; the pump works towards it."""
+        self._sql.execute(
+            "INSERT INTO quotas (warehouse, holder, sku, target) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (warehouse, holder, sku) DO UPDATE SET target = excluded.target,"
+            " asked_ms = 0, written_off_ms = NULL",
+            (warehouse, holder, sku, target),
+        )
+
+    def unbalanced(self, holder: str, asked_before_ms: int, limit: int) -> list[Unbalanced]:
+        """Return accounts that should hold more, and can, or less, and are not asked yet."""
+        rows = self._sql.execute(
+            "SELECT * FROM (SELECT q.warehouse, q.sku, q.target, q.units, q.asked_ms,"
+            " coalesce(r.pool - r.safety_stock, 0) AS atp, (SELECT coalesce(sum(d.units), 0)"
+            "  FROM rights_debts d WHERE d.sku = q.sku AND d.warehouse = q.warehouse"
+            "  AND d.account <> q.holder) AS owed,"
+            " (SELECT count(*) FROM order_lines l WHERE l.sku = q.sku AND l.missing > 0) AS waiting"
+            " FROM quotas q LEFT JOIN rights r ON r.sku = q.sku AND r.warehouse = q.warehouse"
+            " WHERE q.holder = ? AND q.recall_id = '') AS one"
+            " WHERE (units < target AND atp > 0 AND waiting = 0 AND owed = 0)"
+            " OR (units > 0 AND (units > target OR owed > 0) AND asked_ms <= ?)"
+            " ORDER BY warehouse, sku LIMIT ?",
+            (holder, asked_before_ms, limit),
+        )
+        return [
+            Unbalanced(
+                warehouse=row["warehouse"],
+                sku=row["sku"],
+                grant=max(0, min(row["target"] - row["units"], row["atp"]))
+                if not row["owed"]
+                else 0,
+                keep=max(0, min(row["target"], row["units"] - row["owed"])),
+                units=row["units"],
+            )
+            for row in rows
+        ]
+
+    def lend(self, warehouse: str, holder: str, sku: str, units: int, reference: str) -> int | None:
+        """Debit the pool above safety stock; return the total ever granted, None when not there.
+
+        The caller queues the command behind it, in the same transaction.
+        """
+        done = self._sql.execute(
+            "UPDATE rights SET pool = pool - :n, lent = lent + :n"
+            " WHERE sku = :sku AND warehouse = :warehouse AND pool - safety_stock >= :n",
+            {"n": units, "sku": sku, "warehouse": warehouse},
+        )
+        if done.rowcount != 1:
+            return None
+        debts.journal(self._sql, self._now_ms, sku, warehouse, "pool", holder, units, reference)
+        row = self._sql.execute(
+            "INSERT INTO quotas (warehouse, holder, sku, granted, units) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (warehouse, holder, sku) DO UPDATE SET"
+            " granted = quotas.granted + excluded.granted, units = quotas.units + excluded.units"
+            " RETURNING granted",
+            (warehouse, holder, sku, units, units),
+        ).fetchone()
+        return int(row["granted"])
+
+    def take_back(self, warehouse: str, holder: str, sku: str, units: int, reference: str) -> int:
+        """Credit the pool with rights that the holder gave up; return how many it never had."""
+        covered = self._spend(warehouse, holder, sku, units, "pool", reference, "returned")
+        debts.settle(self._sql, self._now_ms, sku, warehouse)
+        return units - covered - debts.forgive(self._sql, sku, warehouse, holder, units - covered)
+
+    def sell(self, warehouse: str, holder: str, sku: str, units: int, reference: str) -> int:
+        """Burn rights the holder sold by itself; return how many it had no right to.
+
+        Those are taken from the pool, or owed: they left, whoever was to have them.
+        """
+        covered = self._spend(warehouse, holder, sku, units, "sold", reference, "used")
+        rest = units - covered
+        if not rest:
+            return 0
+        beyond = rest - debts.forgive(self._sql, sku, warehouse, holder, rest)
+        debts.take_or_owe(
+            self._sql, self._now_ms, sku=sku, warehouse=warehouse, units=rest, account="sold",
+            reference=reference,
+        )  # fmt: skip
+        return beyond
+
+    def _spend(
+        self,
+        warehouse: str,
+        holder: str,
+        sku: str,
+        units: int,
+        target: str,
+        reference: str,
+        counter: str,
+    ) -> int:
+        """Move up to `units` out of a holder's account and count them; return how many moved."""
+        known = self.get(warehouse, holder, sku)
+        covered = 0 if known is None else min(units, known.units)
+        self._sql.execute(
+            f"INSERT INTO quotas (warehouse, holder, sku, {counter}) VALUES (?, ?, ?, ?)"  # noqa: S608
+            f" ON CONFLICT (warehouse, holder, sku) DO UPDATE SET"
+            f" {counter} = quotas.{counter} + excluded.{counter}",
+            (warehouse, holder, sku, units),
+        )
+        if covered:
+            key = {"n": covered, "warehouse": warehouse, "holder": holder, "sku": sku}
+            self._sql.execute(f"UPDATE quotas SET units = units - :n {_ONE}", key)  # noqa: S608
+            del key["holder"]
+            self._sql.execute(
+                f"UPDATE rights SET lent = lent - :n, {target} = {target} + :n"  # noqa: S608
+                " WHERE sku = :sku AND warehouse = :warehouse",
+                key,
+            )
+            debts.journal(
+                self._sql, self._now_ms, sku, warehouse, holder, target, covered, reference
+            )
+        return covered
+
+    def learn(self, warehouse: str, holder: str, totals: Iterable[tuple[str, int]]) -> int:
+        """Take over totals that the holder knows and these books forgot; return how many units.
+
+        The larger total counts. What is newly learnt leaves the pool now, as it did when it was
+        granted; what the pool no longer has is owed until the forgotten facts have come back.
+        """
+        learnt = 0
+        for sku, total in totals:
+            known = self.get(warehouse, holder, sku)
+            new = total - (0 if known is None else known.granted)
+            if new <= 0:
+                continue
+            self._sql.execute(
+                "INSERT INTO quotas (warehouse, holder, sku, granted) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (warehouse, holder, sku) DO UPDATE SET granted = excluded.granted",
+                (warehouse, holder, sku, total),
+            )
+            debts.take_or_owe(
+                self._sql, self._now_ms, sku=sku, warehouse=warehouse, units=new, account=holder,
+                reference="learnt",
+            )  # fmt: skip
+            learnt += new
+        return learnt
+
+    def ask(self, warehouse: str, holder: str, sku: str, recall_id: str) -> None:
+        """Note that the holder was asked to return rights."""
+        self._sql.execute(
+            f"UPDATE quotas SET recall_id = :recall_id, asked_ms = :now_ms {_ONE}",  # noqa: S608
+            {
+                "recall_id": recall_id,
+                "now_ms": self._now_ms,
+                "warehouse": warehouse,
+                "holder": holder,
+                "sku": sku,
+            },
+        )
+
+    def answered(self, warehouse: str, recall_id: str) -> None:
+        """Note that a request to return rights was answered: whatever comes back is credited."""
+        self._sql.execute(
+            "UPDATE quotas SET recall_id = '', asked_ms = 0 WHERE warehouse = ? AND recall_id = ?",
+            (warehouse, recall_id),
+        )
+
+    def refused(self, warehouse: str, recall_id: str) -> None:
+        """Note that a request was refused; it is put again only after a while."""
+        self._sql.execute(
+            "UPDATE quotas SET recall_id = '' WHERE warehouse = ? AND recall_id = ?",
+            (warehouse, recall_id),
+        )
+
+    def write_off(self, warehouse: str) -> int:
+        """Grant a lost edge nothing more; what it holds stays reserved. Return how many units."""
+        self._sql.execute(
+            "UPDATE quotas SET target = 0, written_off_ms = ? WHERE warehouse = ? AND holder = ?",
+            (self._now_ms, warehouse, EDGE),
+        )
+        row = self._sql.execute(
+            "SELECT coalesce(sum(units), 0) AS units FROM quotas"
+            " WHERE warehouse = ? AND holder = ?",
+            (warehouse, EDGE),
+        ).fetchone()
+        return int(row["units"])
+
+    def count(self, warehouse: str, holder: str) -> int:
+        """Return for how many SKUs the holder has an account in the warehouse."""
+        row = self._sql.execute(
+            "SELECT count(*) AS skus FROM quotas WHERE warehouse = ? AND holder = ?",
+            (warehouse, holder),
+        ).fetchone()
+        return int(row["skus"])
