@@ -84,6 +84,10 @@ class HubBuilding:
             await self._door.close()
         self.service.stop()
 
+    async def enrolment_code(self, warehouse: str) -> str:
+        """Return a one-time code for the edge of a warehouse."""
+        return self.run("enrol-edge", "--warehouse", warehouse).strip().split()[-1]
+
     def run(self, *arguments: str) -> str:
         """Run one `bincard hub` command against this hub; raises with its words when it fails."""
         done = run(["hub", *arguments], self.settings)
@@ -112,6 +116,7 @@ class Warehouse:
         self.door = Door(self.url)
         self.hardware = Door(f"http://127.0.0.1:{self.control_port}")
         self.edge_settings: dict[str, str] = {}
+        """Before `open`: what differs from the demo. Afterwards: all settings of the edge."""
         self.services: dict[str, Service] = {}
 
     def equipment(self, bench: str) -> tuple[str, str]:
@@ -123,7 +128,7 @@ class Warehouse:
         """Start the line, the hardware, the devices process and the edge; enrol it once."""
         await self.line.open()
         self._write_device_files()
-        code = self.hub.run("enrol-edge", "--warehouse", self.code).strip().split()[-1]
+        code = await self.hub.enrolment_code(self.code)
         self.edge_settings = {
             "BINCARD_EDGE_WAREHOUSE": self.code,
             "BINCARD_EDGE_STATE_DIR": str(self.state / "edge"),
@@ -141,6 +146,7 @@ class Warehouse:
                     for bench in self.benches
                 }
             ),
+            **self.edge_settings,
         }
         devices_settings = {
             "BINCARD_DEVICES_CONFIG": str(self.state / "devices.json"),
@@ -154,6 +160,8 @@ class Warehouse:
             ("devices", ["devices", "serve"], devices_settings),
             ("edge", ["edge", "serve"], self.edge_settings),
         ):
+            if name != "edge" and not self.benches:
+                continue
             service = Service(f"{self.code} {name}", command, settings, self.state / name)
             self.services[name] = service
             service.start()

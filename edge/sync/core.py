@@ -123,7 +123,7 @@ class EdgeCore:
         if self._phase == "up":
             effects.append(self._send(wire.Bye("stopping", "The edge is being stopped.")))
         self._phase = "stopped"
-        return [*effects, on.CloseSocket()]
+        return [*effects, on.CloseSocket(farewell=True)]
 
     def _on_connected(self, _event: on.Connected, now_ms: int) -> list[Effect]:
         if self._phase != "connecting":
@@ -192,7 +192,7 @@ class EdgeCore:
         if outbox is None:
             return []
         if now_ms - self._heard_ms >= wire.DEAD_MS:
-            return self._drop(now_ms, Trouble("hub_silent", "The hub has fallen silent."))
+            return self._give_up(now_ms)
         effects = self._heartbeat(outbox, event, now_ms)
         effects += outbox.resend_late(now_ms)
         if self._recall is not None:
@@ -201,6 +201,12 @@ class EdgeCore:
             self._pumped_ms = now_ms
             effects += outbox.store_ack() + outbox.pump()
         return effects
+
+    def _give_up(self, now_ms: int) -> list[Effect]:
+        """The hub is silent. It may still hear, when only its half of the line is dead."""
+        bye = self._send(wire.Bye("hub_silent", "The edge hears nothing of the hub."))
+        effects = self._drop(now_ms, Trouble("hub_silent", "The hub has fallen silent."))
+        return [bye, *effects[:-1], on.CloseSocket(farewell=True)]
 
     def _heartbeat(self, outbox: Outbox, event: on.Tick, now_ms: int) -> list[Effect]:
         if now_ms - self._pinged_ms < wire.HEARTBEAT_MS:

@@ -136,7 +136,9 @@ class RebuildSocket(Effect, frozen=True):
 
 
 class CloseSocket(Effect, frozen=True):
-    """Destroy the socket with everything queued in it."""
+    """Destroy the socket with everything queued in it; a `farewell` may still leave first."""
+
+    farewell: bool = False
 
 
 class Boot(Effect, frozen=True):

@@ -34,7 +34,7 @@ from shared.runtime.wake import Wake
 
 TICK_MS: Final = 250
 FAREWELL_MS: Final = 250
-"""How long a stopping edge tries to say goodbye."""
+"""How long an edge that stops, or gives a silent hub up, tries to say goodbye."""
 STOP_SECONDS: Final = 5.0
 PAUSE_SECONDS: Final = 5.0
 """Wait after an unexpected error before the line begins anew."""
@@ -253,9 +253,9 @@ class Line:
             self._context, self._poller, settings.keys, settings.server_key, settings.address
         )
 
-    def _close_socket(self, _effect: on.CloseSocket) -> None:
+    def _close_socket(self, effect: on.CloseSocket) -> None:
         if self._socket is not None:
-            self._socket.close(FAREWELL_MS if self._stopping.is_set() else 0)
+            self._socket.close(FAREWELL_MS if effect.farewell else 0)
             self._socket = None
 
     def _send(self, effect: on.Send) -> None:

@@ -189,7 +189,8 @@ def test_fifteen_seconds_of_silence_destroy_the_socket():
     driver.pass_ms(wire.DEAD_MS - 1)
     assert driver.core.status.up
     driver.pass_ms(1)
-    assert driver.effects[-1] == on.CloseSocket()
+    assert driver.effects[-1] == on.CloseSocket(farewell=True)
+    assert [type(message) for message in driver.sent] == [wire.Bye]
     assert (driver.core.status.up, driver.trouble) == (False, "hub_silent")
     driver.pass_ms(wire.RETRY_MIN_MS)
     assert driver.effects == [on.RebuildSocket()]
