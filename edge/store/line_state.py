@@ -102,6 +102,19 @@ def was_done(sql: sqlite3.Connection, command_id: str) -> bool:
     return row is not None
 
 
+def done_ahead(sql: sqlite3.Connection, record: CommandRecord, at_ms: int) -> None:
+    """Note that a command took effect before its turn; the cursor stays.
+
+    It is kept under a negative number, so that no other command that ever gets its number in the
+    sequence (a restored hub may give it again) makes this node forget that it was done.
+    """
+    sql.execute(
+        "INSERT INTO commands_received (seq, command_id, kind, version, outcome, at_ms) VALUES"
+        " ((SELECT min(0, coalesce(min(seq), 0)) - 1 FROM commands_received), ?, ?, ?, 'done', ?)",
+        (record.command_id, record.kind, record.version, at_ms),
+    )
+
+
 def finish_command(
     sql: sqlite3.Connection, record: CommandRecord, outcome: Outcome, code: str, at_ms: int
 ) -> None:

@@ -12,10 +12,10 @@ from typing import Final, get_args
 
 import msgspec
 
-from edge.store import copies, fact_log, line_state, quotas
+from edge.store import copies, fact_log, line_state, quotas, recoveries
 from edge.sync import sidecar
-from edge.sync.core_events import LocalState
-from shared.domain.commands import Command, CommandBody, CommandRecord
+from edge.sync.core_events import ApplyCommand, LocalState
+from shared.domain.commands import URGENT_KINDS, Command, CommandBody, CommandRecord
 from shared.domain.errors import BincardError, BooksBroken
 from shared.domain.facts import CommandRefused
 from shared.domain.ports import Clock, Entropy
@@ -58,6 +58,38 @@ def boot_old_copy(
     """Boot a disk that is older than its past: its log ends here and another one begins."""
     copies.branch_log(tx.sql, entropy, expected_seq)
     return boot(tx, at_least)
+
+
+def take(tx: Transaction, effect: ApplyCommand, handle: HandleCommand, clock: Clock) -> int:
+    """Carry out a command in its turn or ahead of it; return the cursor."""
+    if effect.ahead:
+        return apply_ahead(tx, effect.record, handle, clock)
+    return apply_command(tx, effect.record, handle, clock)
+
+
+def apply_ahead(tx: Transaction, record: CommandRecord, handle: HandleCommand, clock: Clock) -> int:
+    """Carry out an urgent command whose turn has not come, if it can be; return the cursor.
+
+    Whatever stands in its way (its parcel may still be on the line, or this node's past) leaves no
+    trace here: the same command comes again in its turn and ends in its one result then.
+    """
+    cursor = line_state.down_cursor(tx.sql)
+    known = record.kind in URGENT_KINDS and record.kind in KNOWN_KINDS
+    if not known or record.seq <= cursor or line_state.was_done(tx.sql, record.command_id):
+        return cursor
+    if recoveries.running(tx.sql):
+        return cursor
+    attempt = Transaction(tx.sql)
+    try:
+        with undoable(tx.sql):
+            handle(attempt, record)
+    except Exception as error:
+        if is_disk_trouble(error):
+            raise
+        return cursor
+    line_state.done_ahead(tx.sql, record, clock.wall_ms())
+    tx.after_commit(attempt.run_afterwards)
+    return cursor
 
 
 def apply_command(

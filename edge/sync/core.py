@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from edge.sync import core_events as on
 from edge.sync.core_events import Effect, Event, LogState, Trouble
+from edge.sync.core_inbox import Inbox
 from edge.sync.core_outbox import Outbox, disagreement
 from edge.sync.core_recall import Recall
 from shared.domain.errors import InvalidInput
@@ -44,6 +45,7 @@ class EdgeCore:
         self._nonce = bytes(16)
         self._rtt_ms: int | None = None
         self._epoch = Epoch()
+        self._cursor = 0
         self._logs: tuple[LogState, ...] = ()
         self._begin_session(wire.NO_SESSION, 0)
         self._handlers: dict[type[Event], Callable[[Any, int], list[Effect]]] = {
@@ -67,6 +69,7 @@ class EdgeCore:
             wire.Ack: self._on_ack,
             wire.Nack: self._on_nack,
             wire.Cmds: self._on_commands,
+            wire.Urgent: self._on_urgent,
             wire.Pong: self._on_pong,
             wire.Bye: self._on_bye,
             wire.Recalled: self._on_recalled,
@@ -96,8 +99,7 @@ class EdgeCore:
         self._pumped_ms = now_ms
         self._outbox: Outbox | None = None
         self._recall: Recall | None = None
-        self._down_cursor = 0
-        self._down_taken = 0
+        self._inbox: Inbox | None = None
 
     def _drop(
         self, now_ms: int, trouble: Trouble | None, *, retry_ms: int | None = None
@@ -159,7 +161,7 @@ class EdgeCore:
         self._nonce = self._entropy.token_bytes(16)
         self._logs = event.state.logs
         self._epoch = event.state.epoch
-        self._down_cursor = self._down_taken = event.state.down_cursor
+        self._cursor = event.state.down_cursor
         return [on.Send(wire.encode(wire.NO_SESSION, self._hello(event)))]
 
     def _hello(self, event: on.Booted) -> wire.Hello:
@@ -215,7 +217,7 @@ class EdgeCore:
         ping = wire.Ping(
             echo_ms=now_ms,
             head_seq=outbox.sent_seq,
-            down_cursor=self._down_cursor,
+            down_cursor=0 if self._inbox is None else self._inbox.cursor,
             wall_ms=event.wall_ms,
             disk_free_bytes=event.disk_free_bytes,
             devices_down=event.devices_down,
@@ -273,9 +275,7 @@ class EdgeCore:
         if past:
             effects.append(on.StoreTargets(past, message.down_head))
         effects += _stable_here(self._logs, message.stable)
-        cursor = self._down_cursor
         self._begin_session(message.session, now_ms)
-        self._down_cursor = self._down_taken = cursor
         self._phase = "up"
         self._trouble = None
         self._backoff.reset()
@@ -283,6 +283,7 @@ class EdgeCore:
         self._outbox = Outbox(message.session, self._logs, starts, self._entropy)
         self._outbox.credit(message.credit_batches, message.credit_bytes)
         self._recall = Recall(message.session, self._logs, past)
+        self._inbox = Inbox(message.session, message.hub_epoch, self._cursor)
         return effects + self._outbox.pump() + self._recall.ask(now_ms)
 
     def _on_bye(self, message: wire.Bye, now_ms: int) -> list[Effect]:
@@ -304,29 +305,23 @@ class EdgeCore:
         return self._outbox.pump()
 
     def _on_commands(self, message: wire.Cmds, _now_ms: int) -> list[Effect]:
-        if message.hub_epoch != self._epoch or self._recall is None or self._recall.open:
-            return []
-        expected = self._down_taken + 1
-        sequence = [record.seq for record in message.commands]
-        if sequence != list(range(message.first_seq, message.first_seq + len(sequence))):
-            return []
-        fresh = [record for record in message.commands if record.seq >= expected]
-        if message.first_seq > expected or not fresh:
-            return [self._send(wire.Cack(self._down_cursor))]
-        self._down_taken = fresh[-1].seq
-        return [on.ApplyCommand(self._session, record) for record in fresh]
+        inbox = self._open_inbox()
+        return [] if inbox is None else inbox.commands(message)
+
+    def _on_urgent(self, message: wire.Urgent, _now_ms: int) -> list[Effect]:
+        inbox = self._open_inbox()
+        return [] if inbox is None else inbox.urgent(message)
+
+    def _open_inbox(self) -> Inbox | None:
+        """No command is taken before this node's own past is back."""
+        return None if self._recall is None or self._recall.open else self._inbox
 
     def _on_command_applied(self, event: on.CommandApplied, _now_ms: int) -> list[Effect]:
-        if event.session != self._session or self._phase != "up":
-            return []
-        self._down_cursor = max(self._down_cursor, event.cursor)
-        if self._down_cursor < self._down_taken:
-            return []
-        return [self._send(wire.Cack(self._down_cursor))]
+        return [] if self._inbox is None else self._inbox.applied(event)
 
     def _on_command_failed(self, event: on.CommandFailed, _now_ms: int) -> list[Effect]:
-        if event.session == self._session:
-            self._down_taken = self._down_cursor
+        if self._inbox is not None:
+            self._inbox.failed(event)
         return []
 
     # This node's own past on its way back

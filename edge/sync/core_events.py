@@ -198,10 +198,14 @@ class StoreLines(Effect, frozen=True):
 
 
 class ApplyCommand(Effect, frozen=True):
-    """Apply one command and its cursor in one transaction; answer `CommandApplied`."""
+    """Apply one command and its cursor in one transaction; answer `CommandApplied`.
+
+    One that is `ahead` of its turn moves no cursor, and changes nothing if it cannot be done yet.
+    """
 
     session: bytes
     record: CommandRecord
+    ahead: bool = False
 
 
 Phase = Literal["new", "connecting", "booting", "greeting", "up", "waiting", "stopped"]

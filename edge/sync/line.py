@@ -319,7 +319,7 @@ class Line:
                 self._post(on.CommandFailed(effect.session))
 
         self._submit(
-            lambda tx: apply.apply_command(tx, effect.record, self._handle_command, self._clock),
+            lambda tx: apply.take(tx, effect, self._handle_command, self._clock),
             done,
         )
 

@@ -29,6 +29,8 @@ SERIALS_PER_COMMIT: Final = 2_000
 """Serial numbers that share a transaction."""
 LOAD_BYTES_MAX: Final = 40_000
 """Bytes of one LoadStock command; its echo must fit into one fact (64 KiB)."""
+PRODUCTS_BYTES_MAX: Final = 30_000
+"""Bytes of one SetProducts command: about four seconds on a line of 64 kbit/s."""
 SERIALS_PER_ROW: Final = 400
 """Serial numbers in one row of a command; a fuller bin is split into several rows."""
 
@@ -93,11 +95,25 @@ def import_products(desk: Desk, rows: Iterable[ProductRow]) -> Outcome:
 
 
 def send_products(desk: Desk, warehouses: Iterable[str], products: Sequence[Product]) -> None:
-    """Queue one SetProducts command with at most ROWS_PER_COMMAND_MAX products per warehouse."""
+    """Queue SetProducts commands for each warehouse, each small enough for a slow line."""
+    commands = [SetProducts(products=tuple(part)) for part in _product_lists(products)]
     for warehouse in warehouses:
-        command = SetProducts(products=tuple(products))
-        desk.nodes.queue(warehouse, command, f"products-{desk.new_id()}")
+        for command in commands:
+            desk.nodes.queue(warehouse, command, f"products-{desk.new_id()}")
         desk.tell(f"commands:{warehouse}")
+
+
+def _product_lists(products: Sequence[Product]) -> list[list[Product]]:
+    lists: list[list[Product]] = []
+    size = PRODUCTS_BYTES_MAX
+    for product in products:
+        bytes_ = len(msgspec.json.encode(product))
+        if size + bytes_ > PRODUCTS_BYTES_MAX or len(lists[-1]) >= ROWS_PER_COMMAND_MAX:
+            lists.append([])
+            size = 0
+        lists[-1].append(product)
+        size += bytes_
+    return lists
 
 
 def stock_chunks(rows: list[StockCsvRow]) -> list[list[StockCsvRow]]:

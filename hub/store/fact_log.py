@@ -90,11 +90,17 @@ def queue_command(sql: sqlite3.Connection, node: str, command: Command, *, comma
 
 
 def read_commands(
-    sql: sqlite3.Connection, node: str, after_seq: int, commands_max: int, bytes_max: int
+    sql: sqlite3.Connection,
+    node: str,
+    after_seq: int,
+    commands_max: int,
+    bytes_max: int,
+    kinds: Sequence[str] = (),
 ) -> tuple[list[CommandRecord], int]:
     """Return the commands of `node` after `after_seq` and the number of the last one queued.
 
-    At most `commands_max`, their bodies at most `bytes_max`, but one if there is one.
+    At most `commands_max`, their bodies at most `bytes_max`, but one if there is one. With `kinds`
+    only commands of these kinds.
     """
     row = sql.execute("SELECT head_seq FROM command_heads WHERE node = ?", (node,)).fetchone()
     head_seq = 0 if row is None else int(row["head_seq"])
@@ -102,11 +108,13 @@ def read_commands(
         return [], head_seq
     records: list[CommandRecord] = []
     size = 0
-    for line in sql.execute(
-        "SELECT seq, command_id, kind, version, body FROM commands WHERE node = ? AND seq > ?"
-        " ORDER BY seq LIMIT ?",
-        (node, after_seq, commands_max),
-    ):
+    only = f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
+    rows = sql.execute(
+        "SELECT seq, command_id, kind, version, body FROM commands WHERE node = ? AND seq > ?"  # noqa: S608
+        f"{only} ORDER BY seq LIMIT ?",
+        (node, after_seq, *kinds, commands_max),
+    )
+    for line in rows:
         record = CommandRecord(*line)
         size += len(record.body)
         if records and size > bytes_max:

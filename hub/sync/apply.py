@@ -6,6 +6,7 @@ and the ones behind it flow on: it happened, so it can never be refused.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -120,6 +121,21 @@ def apply_batch(
     counted = sum(_count(tx, record, project, wall_ms) for record in fresh)
     end = Mark(fresh[-1].seq, fresh[-1].hash)
     return on.Stored(end, stable_seq, quarantined=len(fresh) - counted)
+
+
+def read_commands(sql: sqlite3.Connection, request: on.ReadCommands) -> on.CommandsRead:
+    """Return the commands asked for."""
+    records, head_seq = fact_log.read_commands(
+        sql,
+        request.node,
+        request.after_seq,
+        request.commands_max,
+        request.bytes_max,
+        request.kinds,
+    )
+    return on.CommandsRead(
+        request.peer, request.session, tuple(records), head_seq, urgent=bool(request.kinds)
+    )
 
 
 def retry_quarantined(tx: Transaction, project: Project, *, wall_ms: int) -> tuple[int, int]:

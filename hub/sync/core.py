@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from hub.sync import core_down
 from hub.sync import core_events as on
 from hub.sync.core_events import Effect, Event, Link
 from hub.sync.core_session import Session, link_of, misfit, open_session
@@ -112,7 +113,12 @@ class HubCore:
         self._sessions[event.peer] = session
         self._peers[hello.node] = event.peer
         cack = on.StoreCack(hello.node, hello.down_cursor)
-        return [*effects, on.Send(event.peer, session.welcome), cack, *self._pump(session)]
+        return [
+            *effects,
+            on.Send(event.peer, session.welcome),
+            cack,
+            *core_down.pump(session, now_ms),
+        ]
 
     def _end_old_life(self, epoch: wire.Epoch, now_ms: int) -> list[Effect]:
         """The hub began a new life while sessions were open: those edges have to greet it too."""
@@ -216,63 +222,30 @@ class HubCore:
 
     # Commands down
 
-    def _pump(self, session: Session) -> list[Effect]:
-        """Ask for the next commands, unless some are on their way."""
-        down = session.down
-        down.wanted = True
-        if down.reading or down.data:
-            return []
-        down.reading = True
-        down.wanted = False
-        return [
-            on.ReadCommands(
-                peer=session.peer,
-                session=session.session,
-                node=session.node,
-                after_seq=down.cursor,
-                commands_max=wire.COMMANDS_PER_BATCH_MAX,
-                bytes_max=wire.COMMAND_BYTES_PER_BATCH_MAX,
-            )
-        ]
-
     def _on_commands_read(self, event: on.CommandsRead, now_ms: int) -> list[Effect]:
         session = self._current(event.peer, event.session)
         if session is None:
             return []
-        down = session.down
-        down.reading = False
-        down.head_seq = max(down.head_seq, event.head_seq)
-        if not event.records or event.records[0].seq != down.cursor + 1:
-            return self._pump(session) if down.wanted else []
-        message = wire.Cmds(session.epoch, event.records[0].seq, event.records)
-        down.data = wire.encode(session.session, message)
-        down.last_seq = event.records[-1].seq
-        down.sent_ms = now_ms
-        down.resend_ms = now_ms + session.pace.resend_after(self._entropy)
-        return [on.Send(session.peer, down.data)]
+        return core_down.commands_read(session, event, now_ms, self._entropy)
 
-    def _on_commands_queued(self, event: on.CommandsQueued, _now_ms: int) -> list[Effect]:
+    def _on_commands_queued(self, event: on.CommandsQueued, now_ms: int) -> list[Effect]:
         sessions = [
             session for session in self._sessions.values() if event.node in ("", session.node)
         ]
-        return [effect for session in sessions for effect in self._pump(session)]
+        return [effect for one in sessions for effect in core_down.pump(one, now_ms)]
 
     def _on_cack(self, session: Session, message: wire.Cack, now_ms: int) -> list[Effect]:
-        down = session.down
-        if message.down_seq <= down.cursor or message.down_seq > down.last_seq:
-            return []
-        down.cursor = message.down_seq
-        if down.cursor == down.last_seq:
-            session.pace.answered(now_ms - down.sent_ms, len(down.data))
-        down.data = b""
-        session.pace.progressed()
-        return [on.StoreCack(session.node, down.cursor), *self._pump(session)]
+        return core_down.cacked(session, message, now_ms)
 
     # An edge's own lines, back to it
 
-    def _on_recall(self, session: Session, message: wire.Recall, _now_ms: int) -> list[Effect]:
+    def _on_recall(self, session: Session, message: wire.Recall, now_ms: int) -> list[Effect]:
         if message.incarnation not in session.applied:
             return []
+        if session.recalled is not None:
+            sent_ms, size_bytes = session.recalled
+            session.recalled = None
+            session.pace.answered(now_ms - sent_ms, size_bytes)
         return [
             on.ReadLines(
                 peer=session.peer,
@@ -281,15 +254,17 @@ class HubCore:
                 incarnation=message.incarnation,
                 after_seq=message.after_seq,
                 facts_max=wire.FACTS_PER_BATCH_MAX,
-                bytes_max=wire.FACT_BYTES_PER_BATCH_MAX,
+                bytes_max=min(wire.FACT_BYTES_PER_BATCH_MAX, session.pace.window_bytes),
             )
         ]
 
-    def _on_lines_read(self, event: on.LinesRead, _now_ms: int) -> list[Effect]:
+    def _on_lines_read(self, event: on.LinesRead, now_ms: int) -> list[Effect]:
         session = self._current(event.peer, event.session)
         if session is None:
             return []
-        return [self._send(session, wire.Recalled(event.incarnation, event.records))]
+        data = wire.encode(session.session, wire.Recalled(event.incarnation, event.records))
+        session.recalled = (now_ms, len(data))
+        return [on.Send(session.peer, data)]
 
     # Life and death
 
@@ -316,13 +291,10 @@ class HubCore:
                 continue
             if session.credit == 0 and now_ms >= session.credit_again_ms:
                 session.credit = 1
-            if session.down.data and now_ms >= session.down.resend_ms:
-                session.pace.resent()
-                session.down.resend_ms = now_ms + session.pace.resend_after(self._entropy)
-                effects.append(on.Send(session.peer, session.down.data))
+            effects += core_down.resend_late(session, now_ms, self._entropy)
             if now_ms - session.pumped_ms >= wire.PUMP_MS:
                 session.pumped_ms = now_ms
-                effects += self._pump(session)
+                effects += core_down.pump(session, now_ms)
         return effects
 
     def _on_keys_loaded(self, event: on.KeysLoaded, now_ms: int) -> list[Effect]:

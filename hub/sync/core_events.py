@@ -117,6 +117,7 @@ class CommandsRead(Event, frozen=True):
     session: bytes
     records: tuple[CommandRecord, ...]
     head_seq: int
+    urgent: bool = False
 
 
 class LinesRead(Event, frozen=True):
@@ -172,7 +173,10 @@ class ApplyFacts(Effect, frozen=True):
 
 
 class ReadCommands(Effect, frozen=True):
-    """Read the node's commands after `after_seq`; answer `CommandsRead`."""
+    """Read the node's commands after `after_seq`; answer `CommandsRead`.
+
+    With `kinds` only those, and the answer is called urgent.
+    """
 
     peer: bytes
     session: bytes
@@ -180,6 +184,7 @@ class ReadCommands(Effect, frozen=True):
     after_seq: int
     commands_max: int
     bytes_max: int
+    kinds: tuple[str, ...] = ()
 
 
 class ReadLines(Effect, frozen=True):

@@ -22,6 +22,9 @@ class Down(msgspec.Struct):
     resend_ms: int = 0
     reading: bool = False
     wanted: bool = False
+    urgent_ms: int = 0
+    urgent_sent: dict[int, int] = {}
+    """When the copy of each urgent command behind the batch was sent last."""
 
 
 class Session(msgspec.Struct):
@@ -40,21 +43,25 @@ class Session(msgspec.Struct):
     heard_ms: int
     edge_seq: int
     applied: dict[int, Mark]
+    proto: int
     down: Down
     pace: Pace
     pumped_ms: int
     credit: int = wire.CREDIT_BATCHES_START
     credit_again_ms: int = 0
     pending: int = 0
+    recalled: tuple[int, int] | None = None
+    """When the last lines were sent back, and how many bytes: the next request answers them."""
 
 
 def open_session(event: on.Admitted, now_ms: int) -> Session:
     """Return the session of an accepted greeting, with the WELCOME frame that answers it."""
     hello = event.hello
+    proto = min(wire.PROTOCOL_MAX, hello.proto_max)
     welcome = wire.Welcome(
         nonce=hello.nonce,
         session=event.session,
-        proto=min(wire.PROTOCOL_MAX, hello.proto_max),
+        proto=proto,
         hub_epoch=event.epoch,
         applied=event.applied,
         stable=event.stable,
@@ -79,6 +86,7 @@ def open_session(event: on.Admitted, now_ms: int) -> Session:
         heard_ms=now_ms,
         edge_seq=heads.get(hello.incarnation, 0),
         applied=dict.fromkeys((*heads, hello.incarnation), Mark()) | known,
+        proto=proto,
         down=Down(cursor=hello.down_cursor, head_seq=event.down_head),
         pace=Pace(),
         pumped_ms=now_ms,

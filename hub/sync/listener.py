@@ -308,12 +308,8 @@ class Listener:
         )
 
     def _read_commands(self, effect: on.ReadCommands) -> None:
-        records, head_seq = self._database.read_sync(
-            lambda sql: fact_log.read_commands(
-                sql, effect.node, effect.after_seq, effect.commands_max, effect.bytes_max
-            )
-        )
-        self._inbox.append(on.CommandsRead(effect.peer, effect.session, tuple(records), head_seq))
+        read = self._database.read_sync(lambda sql: apply.read_commands(sql, effect))
+        self._inbox.append(read)
 
     def _read_lines(self, effect: on.ReadLines) -> None:
         records = self._database.read_sync(

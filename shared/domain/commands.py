@@ -17,6 +17,8 @@ from shared.domain.facts import StockRow
 
 COMMAND_BYTES_MAX = 262_144
 """Largest command body."""
+URGENT_KINDS = frozenset({"cancel_parcel"})
+"""Kinds of which a copy may overtake the sequence: they need nothing but their own parcel."""
 ROWS_PER_COMMAND_MAX = 200
 """Stock rows or products in one command; the hub splits larger imports."""
 

@@ -1,4 +1,4 @@
-"""The language between a warehouse and head office, version 1.
+"""The language between a warehouse and head office, versions 1 and 2.
 
 One frame is one MessagePack array `["W1", type, session, payload]`. The session number is new for
 every greeting, so a frame that a bad line delivers late belongs to nobody and is dropped. A payload
@@ -11,6 +11,7 @@ opaque bytes inside: hashed, stored and replayed exactly as first written.
     FACTS    e->h  the next lines of one log        ACK   h->e  applied, on disk, up to here
                                                     NACK  h->e  I expected another line
     CMDS     h->e  the next commands                CACK  e->h  taken effect, up to here
+    URGENT   h->e  copies of commands that should not wait for their turn (since 2)
     PING     e->h  still here                       PONG  h->e  so am I
     RECALL   e->h  send me back my own lines        RECALLED h->e  here are the next of them
     BYE      either way: this session is over
@@ -30,13 +31,16 @@ from shared.domain.errors import InvalidInput
 from shared.domain.facts import ZERO_HASH, FactRecord, Int64
 
 PROTOCOL_MIN: Final = 1
-PROTOCOL_MAX: Final = 1
+PROTOCOL_MAX: Final = 2
 """Versions this program speaks; the previous one stays supported on both sides."""
 
 FACTS_PER_BATCH_MAX: Final = 256
 FACT_BYTES_PER_BATCH_MAX: Final = 262_144
 COMMANDS_PER_BATCH_MAX: Final = 256
 COMMAND_BYTES_PER_BATCH_MAX: Final = 262_144
+URGENT_MAX: Final = 64
+URGENT_BYTES_MAX: Final = 16_384
+"""Copies of urgent commands on their way at the same time: a second or two on a slow line."""
 CREDIT_BATCHES_START: Final = 4
 CREDIT_BATCHES_MAX: Final = 32
 CREDIT_BYTES_MAX: Final = 2_097_152
@@ -44,6 +48,8 @@ CREDIT_BYTES_MAX: Final = 2_097_152
 
 PUMP_MS: Final = 1_000
 """A timer, not an event, drives sending: a lost wake-up costs at most this."""
+URGENT_AGAIN_MS: Final = 10_000
+"""After this the copy of an urgent command is sent again; a lost one still comes in its turn."""
 HEARTBEAT_MS: Final = 5_000
 DEAD_MS: Final = 15_000
 """Silence after which a side gives the session up."""
@@ -189,6 +195,15 @@ class Cack(msgspec.Struct, frozen=True, array_like=True):
     down_seq: Int64
 
 
+class Urgent(msgspec.Struct, frozen=True, array_like=True):
+    """Type 16, since version 2. Copies of commands behind the ones under way; no order, no gaps."""
+
+    hub_epoch: Epoch
+    commands: Annotated[
+        tuple[CommandRecord, ...], msgspec.Meta(min_length=1, max_length=URGENT_MAX)
+    ]
+
+
 class Ping(msgspec.Struct, frozen=True, array_like=True):
     """Type 9. `echo_ms` comes back unchanged, so the edge measures the line on its own clock."""
 
@@ -241,6 +256,7 @@ Message = (
     | Nack
     | Cmds
     | Cack
+    | Urgent
     | Ping
     | Pong
     | Bye
@@ -254,7 +270,7 @@ SNAP_CHUNK_TYPE: Final = 13
 
 # Number and largest frame in bytes of each message.
 _KINDS: Final[dict[type[Message], tuple[int, int]]] = {
-    Hello: (1, 262_144),
+    Hello: (1, 524_288),
     Welcome: (2, 65_536),
     Reject: (3, 4_096),
     Facts: (4, 786_432),
@@ -267,7 +283,9 @@ _KINDS: Final[dict[type[Message], tuple[int, int]]] = {
     Bye: (11, 4_096),
     Recall: (14, 4_096),
     Recalled: (15, 786_432),
+    Urgent: (16, 65_536),
 }
+_SINCE: Final[dict[type[Message], int]] = {Urgent: 2}
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -288,6 +306,11 @@ _envelopes: Final = msgspec.msgpack.Decoder(_Envelope)
 _decoders: Final[dict[int, tuple[msgspec.msgpack.Decoder[Message], int]]] = {
     number: (msgspec.msgpack.Decoder(kind), size) for kind, (number, size) in _KINDS.items()
 }
+
+
+def spoken(kind: type[Message], protocol: int) -> bool:
+    """Say whether a side that speaks `protocol` knows messages of this kind."""
+    return protocol >= _SINCE.get(kind, PROTOCOL_MIN)
 
 
 def encode(session: bytes, message: Message) -> bytes:

@@ -186,8 +186,8 @@ class SimEdge(Node):
             self.handle(failed if error else on.CommandApplied(effect.session, cursor))
 
         work = partial(
-            apply.apply_command,
-            record=effect.record,
+            apply.take,
+            effect=effect,
             handle=self._handle_command,
             clock=self.clock,
         )

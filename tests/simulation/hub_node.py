@@ -157,10 +157,7 @@ class SimHub(Node):
         self.submit(work, done)
 
     def _read_commands(self, effect: on.ReadCommands) -> None:
-        records, head_seq = fact_log.read_commands(
-            self.sql, effect.node, effect.after_seq, effect.commands_max, effect.bytes_max
-        )
-        self.inbox.append(on.CommandsRead(effect.peer, effect.session, tuple(records), head_seq))
+        self.inbox.append(apply.read_commands(self.sql, effect))
 
     def _read_lines(self, effect: on.ReadLines) -> None:
         records = fact_log.read_facts(

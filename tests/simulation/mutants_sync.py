@@ -105,9 +105,9 @@ SYNC: Final = (
     ),
     Mutant(
         "a lost command batch is not sent again",
-        "hub.sync.core:HubCore._on_tick",
-        "if session.down.data and now_ms >= session.down.resend_ms:",
-        "if False:",
+        "hub.sync.core_down:resend_late",
+        "if not down.data or now_ms < down.resend_ms:",
+        "if True:",
     ),
     Mutant(
         "the pump needs a wake-up",
@@ -129,10 +129,29 @@ SYNC: Final = (
     ),
     Mutant(
         "commands acknowledged before they take effect",
-        "edge.sync.core:EdgeCore._on_commands",
+        "edge.sync.core_inbox:Inbox.commands",
         "return [on.ApplyCommand(self._session, record) for record in fresh]",
-        "return [self._send(wire.Cack(self._down_taken)), "
+        "return [on.Send(wire.encode(self._session, wire.Cack(self._taken))), "
         "*(on.ApplyCommand(self._session, record) for record in fresh)]",
+    ),
+    Mutant(
+        "what overtook is done again in its turn",
+        "edge.store.line_state:done_ahead",
+        "'done', ?)",
+        "'unknown', ?)",
+    ),
+    Mutant(
+        "what overtakes takes its turn with it",
+        "edge.sync.apply:apply_ahead",
+        "    line_state.done_ahead(tx.sql, record, clock.wall_ms())\n",
+        '    line_state.finish_command(tx.sql, record, "done", "", clock.wall_ms())\n',
+    ),
+    Mutant(
+        "what cannot be done yet is refused for good",
+        "edge.sync.apply:apply_ahead",
+        "            raise\n        return cursor",
+        "            raise\n        line_state.done_ahead(tx.sql, record, 1)\n"
+        "        return cursor",
     ),
     Mutant(
         "cursor advanced without effect",

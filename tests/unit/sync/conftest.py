@@ -22,7 +22,7 @@ from hub.store import nodes
 from hub.sync import apply as hub_apply
 from hub.sync import core_events as hub_on
 from hub.sync.core import HubCore
-from shared.domain.commands import CancelParcel, CommandRecord
+from shared.domain.commands import CancelParcel, CommandRecord, ExpectReceipt
 from shared.domain.errors import Refused
 from shared.domain.facts import CommandAccepted, FactRecord, ParcelPacked
 from shared.runtime.database import Transaction
@@ -152,10 +152,10 @@ class SimEdge:
             epoch, applied = effect.epoch, effect.applied
             transact(self.sql, lambda tx: line_state.store_epoch(tx.sql, epoch, applied))
         elif isinstance(effect, edge_on.ApplyCommand):
-            record = effect.record
+            command = effect
             cursor = transact(
                 self.sql,
-                lambda tx: edge_apply.apply_command(tx, record, self.carry_out, world.clock),
+                lambda tx: edge_apply.take(tx, command, self.carry_out, world.clock),
             )
             self.handle(edge_on.CommandApplied(effect.session, cursor))
         else:
@@ -223,7 +223,11 @@ class SimHub:
     def command(self, node: str, kind: str = "") -> str:
         self.queued += 1
         command_id = f"{self.queued}{kind}"
-        command = CancelParcel(parcel_id="P", reason="")
+        command = (
+            CancelParcel(parcel_id="P", reason="")
+            if kind == "-cancel"
+            else ExpectReceipt(asn=command_id, supplier="", rows=())
+        )
         transact(
             self.sql,
             lambda tx: hub_log.queue_command(tx.sql, node, command, command_id=command_id),
@@ -248,10 +252,7 @@ class SimHub:
             )
             self.handle(hub_on.FactsApplied(batch.peer, batch.session, batch.incarnation, outcome))
         elif isinstance(effect, hub_on.ReadCommands):
-            records, head = hub_log.read_commands(
-                self.sql, effect.node, effect.after_seq, effect.commands_max, effect.bytes_max
-            )
-            self.handle(hub_on.CommandsRead(effect.peer, effect.session, tuple(records), head))
+            self.handle(hub_apply.read_commands(self.sql, effect))
         elif isinstance(effect, hub_on.ReadLines):
             lines = hub_log.read_facts(
                 self.sql, effect.node, effect.incarnation, effect.after_seq, effect.facts_max
@@ -277,6 +278,9 @@ class World:
         self.delay_ms = self.rng.choice((5, 50, 800))
         self.crash = self.rng.choice((0.0, 0.002, 0.01))
         self.cut = False
+        self.bytes_per_second = 0
+        """How much each way of a connection carries; 0 for as much as there is."""
+        self._busy_ms: dict[tuple[bytes, str], int] = {}
         self.crashes = 0
         self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._number = 0
@@ -296,22 +300,29 @@ class World:
         self._number += 1
         heapq.heappush(self._heap, (self.now_ms + delay_ms, self._number, action, args))
 
-    def _transmit(self, action: Callable[..., None], *args: Any) -> None:
+    def _transmit(self, way: tuple[bytes, str], size: int, action: Callable[..., None]) -> None:
         if self.cut or self.rng.random() < self.drop:
             return
+        queued_ms = 0
+        if self.bytes_per_second:
+            start_ms = max(self.now_ms, self._busy_ms.get(way, 0))
+            self._busy_ms[way] = start_ms + size * 1_000 // self.bytes_per_second
+            queued_ms = self._busy_ms[way] - self.now_ms
         copies = 2 if self.rng.random() < self.duplicate else 1
         for _ in range(copies):
-            self.later(action, *args, delay_ms=self.rng.randint(1, self.delay_ms))
+            self.later(action, delay_ms=queued_ms + self.rng.randint(1, self.delay_ms))
 
     def to_hub(self, edge: SimEdge, peer: bytes, data: bytes) -> None:
         key = f"key-{edge.node}"
-        self._transmit(lambda: self.hub.handle(hub_on.Received(peer, key, data)))
+        self._transmit(
+            (peer, "up"), len(data), lambda: self.hub.handle(hub_on.Received(peer, key, data))
+        )
 
     def to_edge(self, peer: bytes, data: bytes) -> None:
         name = peer.decode().split("/")[0]
         edge = next(edge for edge in self.edges if edge.node == name)
         # Frames of an old connection arrive too: nothing but the session number keeps them out.
-        self._transmit(lambda: edge.handle(edge_on.Received(data)))
+        self._transmit((peer, "down"), len(data), lambda: edge.handle(edge_on.Received(data)))
 
     def run(self, for_ms: int, between: Callable[[], None] | None = None) -> None:
         """Let `for_ms` pass. Before each single effect any process may crash."""
