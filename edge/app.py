@@ -23,6 +23,7 @@ from devices.client import DevicesClient
 from devices.messages import HealthChanged
 from edge import timers
 from edge.hardware import Hardware
+from edge.services import examine
 from edge.services.commands import command_handler
 from edge.services.enrolment import Identity
 from edge.services.floor import Floor
@@ -35,12 +36,15 @@ from edge.sync import apply
 from edge.uplink import FloorBus, Uplink
 from edge.web import rooms
 from edge.web.api.scans import judge
+from shared.domain.errors import BincardError
 from shared.domain.ids import uuid7
 from shared.domain.ports import Clock, Entropy
 from shared.runtime import logs
 from shared.runtime.clock import SystemClock, SystemEntropy
 from shared.runtime.database import Database, Transaction
+from shared.runtime.file_check import HourlyCheck
 from shared.runtime.migrate import migrate
+from shared.runtime.storage import StorageWatch, open_with_room
 from shared.web import problems
 from shared.web.messages import Catalogue
 
@@ -68,9 +72,14 @@ class EdgeNode:
         self.stopping = asyncio.Event()
         self.live = FloorBus(self.stopping)
         self.catalogue = Catalogue(files("edge.web") / "locale")
-        migrate(settings.database, MIGRATION_SET, MIGRATIONS)
-        self.database = Database(settings.database)
-        self.database.write_sync(self._begin)
+        self.database = open_with_room(settings.database, self._open, examine.WHAT_TO_DO)
+        self.storage = StorageWatch(
+            self.database,
+            settings.database.parent,
+            ballast_bytes=settings.ballast_bytes,
+            examine=lambda: examine.examine_file(settings.database),
+            on_change=lambda state: self.live.publish("health", {"storage": state.level}),
+        )
         self.hardware: Hardware | None = None
         self.uplink = Uplink(
             settings,
@@ -80,12 +89,25 @@ class EdgeNode:
             clock=self.clock,
             entropy=self.entropy,
             on_identity=self._enrolled,
+            takes_new_work=lambda: self.storage.takes_new_work,
         )
+        self.file_check = HourlyCheck(settings.database, examine.slices, self.storage.damaged)
         self._timers: list[asyncio.Task[None]] = []
         self._planning = asyncio.Lock()
 
+    def _open(self) -> Database:
+        migrate(self.settings.database, MIGRATION_SET, MIGRATIONS)
+        database = Database(self.settings.database)
+        try:
+            database.write_sync(self._begin)
+        except BincardError:
+            database.close()
+            raise
+        return database
+
     def _begin(self, tx: Transaction) -> None:
         head = fact_log.ensure_identity(tx.sql, self.settings.warehouse, self.entropy)
+        examine.expect_sound(tx.sql)
         sentence = apply.expect_present(tx, self.settings.state_dir, self.entropy)
         if sentence:
             log.warning("edge_rolled_back", sentence=sentence)
@@ -127,9 +149,12 @@ class EdgeNode:
         return self.hardware.health() if self.hardware is not None else []
 
     async def plan_waves(self, op_id: str) -> list[PlannedWave]:
-        """Plan waiting parcels wave by wave until nothing more can be planned."""
+        """Plan waiting parcels wave by wave until nothing more can be planned.
+
+        A full disk plans nothing: what is in people's hands needs the room.
+        """
         async with self._planning:
-            if await self.database.read(recoveries.running):
+            if not self.storage.takes_new_work or await self.database.read(recoveries.running):
                 return []
             planned: list[PlannedWave] = []
             tried: frozenset[tuple[int, str]] = frozenset()
@@ -169,6 +194,7 @@ class EdgeNode:
             )
             await self.hardware.start()
         self.uplink.start()
+        self.file_check.start()
         self._timers = [asyncio.create_task(one) for one in timers.of(self)]
 
     async def stop(self) -> None:
@@ -179,6 +205,7 @@ class EdgeNode:
             await self.hardware.stop()
         await timers.digest(self)
         await self.uplink.stop()
+        await asyncio.to_thread(self.file_check.stop)
         await asyncio.to_thread(self.database.close)
         (self.settings.state_dir / RUN_FILE).unlink(missing_ok=True)
 

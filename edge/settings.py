@@ -18,6 +18,7 @@ from edge.domain.site import (
 )
 from edge.services.prune import DAY_MS, FACT_RETENTION_DAYS
 from shared.domain.errors import InvalidInput
+from shared.runtime import ballast
 from shared.runtime.settings import Environment
 
 PREFIX: Final = "BINCARD_EDGE_"
@@ -47,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Plan anyway when the oldest parcel waits so long."""
     fact_retention_ms: int = FACT_RETENTION_DAYS * DAY_MS
     """Lines of the log stay here at least so long, also when the hub has them in a backup."""
+    ballast_bytes: int = 0
+    """Kept free beside the books for the day the disk is full; 0 for programs that only look."""
 
 
 def load(values: Mapping[str, str]) -> Settings:
@@ -75,6 +78,7 @@ def load(values: Mapping[str, str]) -> Settings:
         auto_waves=env.text("AUTO_WAVES", "1") not in {"0", "off", "false"},
         wave_parcels_min=env.number("WAVE_PARCELS_MIN", 12, low=1, high=1_000),
         wave_wait_ms=env.number("WAVE_WAIT_MS", 5_000, high=3_600_000),
+        ballast_bytes=env.number("BALLAST_BYTES", ballast.DEFAULT_BYTES),
         fact_retention_ms=DAY_MS
         * env.number("FACT_RETENTION_DAYS", FACT_RETENTION_DAYS, low=1, high=3_650),
     )

@@ -19,6 +19,7 @@ from edge.store import recoveries, waves
 from shared.domain.errors import BincardError
 from shared.runtime import logs
 from shared.runtime.database import Transaction
+from shared.runtime.storage import WATCH_SECONDS
 
 if TYPE_CHECKING:
     from edge.app import EdgeNode
@@ -35,6 +36,9 @@ PRUNE_SECONDS: Final = 60.0
 PRUNE_STEPS_MAX: Final = 100
 """Portions dropped in one run; between two of them scans have their turn."""
 
+SHORTEN_SECONDS: Final = 60.0
+"""On a disk that is nearly full, space is looked for this often."""
+
 log = logs.get("timers")
 
 
@@ -44,6 +48,8 @@ def of(node: EdgeNode) -> list[Coroutine[Any, Any, None]]:
         _every(node, DIGEST_SECONDS, lambda: digest(node)),
         _every(node, RECOVER_SECONDS, lambda: win_back(node)),
         _every(node, PRUNE_SECONDS, lambda: drop_old(node)),
+        _every(node, WATCH_SECONDS, lambda: asyncio.to_thread(node.storage.look)),
+        _every(node, SHORTEN_SECONDS, lambda: save_space(node)),
     ]
     if node.settings.auto_waves:
         planner = _Planner(node)
@@ -72,6 +78,13 @@ async def win_back(node: EdgeNode) -> None:
         progress = await node.database.write(
             lambda tx: recover(tx, lambda op, actor: node.floor(tx, op, actor), op_id)
         )
+
+
+async def save_space(node: EdgeNode) -> None:
+    """On a disk that is nearly full, give back what can be had again."""
+    if node.storage.now.level in {"tight", "full"}:
+        await drop_old(node)
+        await node.database.shorten_log()
 
 
 async def digest(node: EdgeNode) -> None:

@@ -65,8 +65,12 @@ class Uplink:
         clock: Clock,
         entropy: Entropy,
         on_identity: Callable[[Identity], None],
+        takes_new_work: Callable[[], bool],
     ) -> None:
-        """`on_identity` is told the warehouse's name before the line begins."""
+        """`on_identity` is told the warehouse's name before the line begins.
+
+        While `takes_new_work` says no, head office's commands wait at head office.
+        """
         self._settings = settings
         self._database = database
         self._live = live
@@ -74,6 +78,7 @@ class Uplink:
         self._clock = clock
         self._entropy = entropy
         self._on_identity = on_identity
+        self._takes_new_work = takes_new_work
         self._line: Line | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._offline = LinkState(up=False, since_ms=clock.wall_ms(), waiting=0)
@@ -152,6 +157,7 @@ class Uplink:
             clock=self._clock,
             entropy=self._entropy,
             on_change=lambda state: self._live.publish("link", msgspec.to_builtins(state)),
+            takes_new_work=self._takes_new_work,
         )
         self._live.on_facts = self._line.notify
         self._line.start()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from hub.instance import KEY_FILE, RUN_FILE, RunFile
 from hub.pumps import Pump
 from hub.reservation_queue import ReservationQueue
+from hub.services import examine
 from hub.services.access import TOKEN_BYTES, TOKEN_PREFIX, forget_answers, token_hash
 from hub.services.apply_facts import project
 from hub.services.backorders import retry_backorders
@@ -24,6 +26,7 @@ from hub.services.recover import settle_recovery
 from hub.services.release_parcels import release_ready
 from hub.services.reservations import expire_reservations
 from hub.settings import Settings
+from hub.storage import StorageKeeper
 from hub.store.open_books import open_books
 from hub.store.sqlite.hub_store import SqliteHub
 from hub.sync.listener import LinkView, Listener
@@ -36,6 +39,7 @@ from shared.runtime import logs, private_file
 from shared.runtime.clock import SystemClock, SystemEntropy
 from shared.runtime.curve import load_or_make_key
 from shared.runtime.database import Transaction
+from shared.runtime.storage import open_with_room
 from shared.web.live import LiveBus
 
 PRINCIPALS_MAX: Final = 1_000
@@ -57,10 +61,8 @@ class HubNode:
         self.entropy = entropy or SystemEntropy()
         self.stopping = asyncio.Event()
         self.live = LiveBus(self.stopping)
-        self.books: SqliteHub = open_books(
-            settings.database, settings.postgres_url, self.clock, self.entropy
-        )
-        self.books.write_sync(seed_rules, actor="hub:start")
+        self.books: SqliteHub = open_with_room(settings.database, self._open, examine.WHAT_TO_DO)
+        self.storage = self._storage()
         self.keys = load_or_make_key(settings.state_dir / KEY_FILE)
         self.books.own_key(self.keys.public_key)
         self.stands_by = False
@@ -83,6 +85,29 @@ class HubNode:
             Pump("answers", forget_answers, self.books, period_seconds=FORGET_SECONDS)
         )
         self.books.listeners.append(self._told)
+
+    def _open(self) -> SqliteHub:
+        settings = self.settings
+        books = open_books(settings.database, settings.postgres_url, self.clock, self.entropy)
+        try:
+            if not settings.postgres_url:
+                books.database.read_sync(examine.expect_sound)
+            books.write_sync(seed_rules, actor="hub:start")
+        except (BincardError, sqlite3.Error):
+            books.close()
+            raise
+        return books
+
+    def _storage(self) -> StorageKeeper:
+        """Watch the disk of the books; a server watches its own, so there only our folder."""
+        settings = self.settings
+        return StorageKeeper(
+            self.books,
+            settings.state_dir if settings.postgres_url else settings.database.parent,
+            own_file=not settings.postgres_url,
+            ballast_bytes=settings.ballast_bytes,
+            on_change=lambda state: self.live.publish("storage", {"level": state.level}),
+        )
 
     def _told(self, topic: str) -> None:
         """Pass on what a commit told: to pumps, to pages, and commands to the port."""
@@ -179,9 +204,11 @@ class HubNode:
             entropy=self.entropy,
             on_change=lambda node: self.live.publish("link", {"warehouse": node}),
             alarm=self._alarm,
+            has_room=lambda: self.storage.watch.takes_new_work,
         )
         await asyncio.to_thread(listener.start)
         self.listener = listener
+        self._tasks.append(asyncio.create_task(self.storage.run(self.stopping)))
         self._tasks += [asyncio.create_task(pump.run(self.stopping)) for pump in self._pumps]
 
     def _enrolled(self) -> None:

@@ -9,7 +9,7 @@ Source: reference protocol "WES-1", sections 4.3 and 4.4.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -25,6 +25,7 @@ from shared.domain.facts import (
     kind_of,
 )
 from shared.domain.ports import Entropy
+from shared.runtime.attempt import undoable
 
 FACT_VERSION: Final = 1
 """Version of the fact bodies this program writes."""
@@ -32,6 +33,8 @@ OP_ID_MAX: Final = 128
 ACTOR_MAX: Final = 64
 NODE_MAX: Final = 64
 """Characters, as `FactRecord` has them on the wire."""
+LINES_PER_SLICE: Final = 512
+"""Lines whose hashes are checked in one go."""
 UNENROLLED: Final = "unenrolled"
 """Node name of an edge that does not know its warehouse yet."""
 _COLUMNS: Final = (
@@ -233,26 +236,54 @@ def verify_chain(sql: sqlite3.Connection) -> int:
 
     Raises BooksBroken naming the first line that does not fit.
     """
-    checked = 0
-    logs = sql.execute("SELECT * FROM logs ORDER BY incarnation").fetchall()
-    for log in logs:
+    return sum(check_chain(sql))
+
+
+def check_chain(sql: sqlite3.Connection) -> Iterator[int]:
+    """Check all logs, at most `LINES_PER_SLICE` lines at a time; yield how many each time.
+
+    Between two slices lines may be written and old ones dropped. Raises BooksBroken naming the
+    first line that does not fit.
+    """
+    for row in sql.execute("SELECT incarnation FROM logs ORDER BY incarnation").fetchall():
+        seq, digest, checked = 0, ZERO_HASH, LINES_PER_SLICE
+        while checked == LINES_PER_SLICE:
+            with undoable(sql):  # one moment: its lines and the end they must reach
+                seq, digest, checked = _check_slice(sql, row["incarnation"], seq, digest)
+            yield checked
+
+
+def check_end(sql: sqlite3.Connection) -> None:
+    """Check the last lines of the current log, which a disk that lost something lost first."""
+    end = head(sql)
+    before = max(0, end.seq - LINES_PER_SLICE + 1)
+    digest = hash_at(sql, end.incarnation, before)
+    _check_slice(sql, end.incarnation, *((before, digest) if digest else (0, ZERO_HASH)))
+
+
+def _check_slice(
+    sql: sqlite3.Connection, incarnation: int, seq: int, digest: bytes
+) -> tuple[int, bytes, int]:
+    """Check the lines behind one; return the last one checked and how many there were."""
+    log = sql.execute("SELECT * FROM logs WHERE incarnation = ?", (incarnation,)).fetchone()
+    if log["base_seq"] > seq:
         seq, digest = log["base_seq"], bytes(log["base_hash"])
-        rows = sql.execute(
-            f"SELECT {_COLUMNS} FROM facts WHERE incarnation = ? ORDER BY seq",  # noqa: S608
-            (log["incarnation"],),
+    rows = sql.execute(
+        f"SELECT {_COLUMNS} FROM facts WHERE incarnation = ? AND seq > ?"  # noqa: S608
+        " ORDER BY seq LIMIT ?",
+        (incarnation, seq, LINES_PER_SLICE),
+    ).fetchall()
+    for row in rows:
+        record = FactRecord(*row)
+        _check_line(record, seq, digest)
+        seq, digest = record.seq, record.hash
+    if len(rows) < LINES_PER_SLICE and (seq, digest) != (log["head_seq"], bytes(log["head_hash"])):
+        raise BooksBroken(
+            "log_truncated",
+            f"The log should end at line {log['head_seq']}; it ends at line {seq}.",
+            hint="Stop this edge and restore its last backup.",
         )
-        for row in rows:
-            record = FactRecord(*row)
-            _check_line(record, seq, digest)
-            seq, digest = record.seq, record.hash
-            checked += 1
-        if (seq, digest) != (log["head_seq"], bytes(log["head_hash"])):
-            raise BooksBroken(
-                "log_truncated",
-                f"The log should end at line {log['head_seq']}; it ends at line {seq}.",
-                hint="Stop this edge and restore its last backup.",
-            )
-    return checked
+    return seq, digest, len(rows)
 
 
 def _check_line(record: FactRecord, seq: int, digest: bytes) -> None:

@@ -79,13 +79,19 @@ class Line:
         clock: Clock,
         entropy: Entropy,
         on_change: Callable[[LinkState], None] | None = None,
+        takes_new_work: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`on_change` is called on the line's thread when the line goes up or down."""
+        """`on_change` is called on the line's thread when the line goes up or down.
+
+        A command that comes while `takes_new_work` says no is not carried out and not lost: the
+        hub sends it again until it was.
+        """
         self._settings = settings
         self._database = database
         self._handle_command = handle_command
         self._clock = clock
         self._on_change = on_change
+        self._takes_new_work = takes_new_work
         self._log = logs.get("line")
         self._entropy = entropy
         self._core = self._new_core()
@@ -318,6 +324,9 @@ class Line:
             else:
                 self._post(on.CommandFailed(effect.session))
 
+        if not self._takes_new_work():
+            self._inbox.append(on.CommandFailed(effect.session))
+            return
         self._submit(
             lambda tx: apply.take(tx, effect, self._handle_command, self._clock),
             done,

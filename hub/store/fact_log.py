@@ -9,7 +9,7 @@ Source: reference protocol "WES-1", sections 4.3 to 4.5.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -23,12 +23,15 @@ from shared.domain.commands import (
 )
 from shared.domain.errors import BooksBroken, Conflict, InvalidInput
 from shared.domain.facts import ZERO_HASH, FactRecord, chain_hash
+from shared.runtime.attempt import undoable
 from shared.sync.protocol import Mark
 
 COMMAND_ID_MAX: Final = 64
 """Characters, as `CommandRecord` has them on the wire."""
 COMMAND_VERSION: Final = 1
 """Version of the command bodies this program writes."""
+LINES_PER_SLICE: Final = 512
+"""Lines whose hashes are checked in one go."""
 _FACT_COLUMNS: Final = (
     "node, incarnation, seq, prev_hash, hash, kind, version, body, wall_ms, mono_ms, op_id, actor"
 )
@@ -227,23 +230,53 @@ def verify_chains(sql: sqlite3.Connection) -> int:
 
     Raises BooksBroken naming the first line that does not fit.
     """
-    checked = 0
-    logs = sql.execute("SELECT * FROM node_logs ORDER BY node, incarnation").fetchall()
-    for log in logs:
-        end = Mark()
-        rows = sql.execute(
-            f"SELECT {_FACT_COLUMNS} FROM facts WHERE node = ? AND incarnation = ? ORDER BY seq",  # noqa: S608
-            (log["node"], log["incarnation"]),
-        )
-        for row in rows:
-            record = FactRecord(*row)
-            if record.seq != end.seq + 1 or not follows(record, end.hash):
-                raise _chain_broken(log["node"], record.seq)
-            end = Mark(record.seq, record.hash)
-            checked += 1
+    return sum(check_chains(sql))
+
+
+def check_chains(sql: sqlite3.Connection) -> Iterator[int]:
+    """Check all logs, at most `LINES_PER_SLICE` lines at a time; yield how many each time.
+
+    Between two slices lines may be stored. Raises BooksBroken naming the first line that does not
+    fit.
+    """
+    for log in _logs(sql):
+        end, checked = Mark(), LINES_PER_SLICE
+        while checked == LINES_PER_SLICE:
+            with undoable(sql):  # one moment: its lines and the end they must reach
+                end, checked = _check_slice(sql, log["node"], log["incarnation"], end)
+            yield checked
+
+
+def check_ends(sql: sqlite3.Connection) -> None:
+    """Check the last lines of every log, which a disk that lost something lost first."""
+    for log in _logs(sql):
+        before = log["applied_seq"] - LINES_PER_SLICE + 1
+        known = read_facts(sql, log["node"], log["incarnation"], before - 1, 1)
+        start = Mark(before, known[0].hash) if before > 0 and known else Mark()
+        _check_slice(sql, log["node"], log["incarnation"], start)
+
+
+def _logs(sql: sqlite3.Connection) -> list[sqlite3.Row]:
+    return sql.execute("SELECT * FROM node_logs ORDER BY node, incarnation").fetchall()
+
+
+def _check_slice(
+    sql: sqlite3.Connection, node: str, incarnation: int, end: Mark
+) -> tuple[Mark, int]:
+    """Check the lines behind `end`; return the last one checked and how many there were."""
+    records = read_facts(sql, node, incarnation, end.seq, LINES_PER_SLICE)
+    for record in records:
+        if record.seq != end.seq + 1 or not follows(record, end.hash):
+            raise _chain_broken(node, record.seq)
+        end = Mark(record.seq, record.hash)
+    if len(records) < LINES_PER_SLICE:
+        log = sql.execute(
+            "SELECT applied_seq, applied_hash FROM node_logs WHERE node = ? AND incarnation = ?",
+            (node, incarnation),
+        ).fetchone()
         if end != Mark(log["applied_seq"], bytes(log["applied_hash"])):
-            raise _chain_broken(log["node"], end.seq + 1)
-    return checked
+            raise _chain_broken(node, end.seq + 1)
+    return end, len(records)
 
 
 def follows(record: FactRecord, prev_hash: bytes) -> bool:

@@ -35,6 +35,7 @@ class HubCore:
         self._admitting: dict[bytes, tuple[bytes, int]] = {}
         self._gone: dict[str, Link] = {}
         self._wall_ms = 0
+        self._has_room = True
         self._handlers: dict[type[Event], Callable[[Any, int], list[Effect]]] = {
             on.Received: self._on_received,
             on.PeerGone: self._on_peer_gone,
@@ -197,7 +198,7 @@ class HubCore:
                 incarnation=event.incarnation,
                 applied=outcome.applied,
                 stable_seq=outcome.stable_seq,
-                credit_batches=session.credit,
+                credit_batches=self._credit(session),
                 credit_bytes=wire.CREDIT_BYTES_MAX,
             )
             return [self._send(session, ack)]
@@ -273,7 +274,7 @@ class HubCore:
         pong = wire.Pong(
             echo_ms=message.echo_ms,
             wall_ms=self._wall_ms,
-            credit_batches=session.credit,
+            credit_batches=self._credit(session),
             credit_bytes=wire.CREDIT_BYTES_MAX,
             down_head=session.down.head_seq,
         )
@@ -283,8 +284,13 @@ class HubCore:
         self._forget(session, now_ms)
         return []
 
-    def _on_tick(self, _event: on.Tick, now_ms: int) -> list[Effect]:
+    def _credit(self, session: Session) -> int:
+        """Return how many batches an edge may send: none while the hub's disk is full."""
+        return session.credit if self._has_room else 0
+
+    def _on_tick(self, event: on.Tick, now_ms: int) -> list[Effect]:
         effects: list[Effect] = []
+        self._has_room = event.has_room
         for session in list(self._sessions.values()):
             if now_ms - session.heard_ms >= wire.DEAD_MS:
                 self._forget(session, now_ms)

@@ -33,7 +33,12 @@ class PeerGone(Event, frozen=True):
 
 
 class Tick(Event, frozen=True):
-    """Time passed. Send one at least every second."""
+    """Time passed. Send one at least every second.
+
+    While `has_room` is False no edge gets credit: its facts wait at the edge, which works on.
+    """
+
+    has_room: bool = True
 
 
 class Admitted(Event, frozen=True):

@@ -65,10 +65,12 @@ class Listener:
         entropy: Entropy,
         on_change: Callable[[str], None] | None = None,
         alarm: Alarm | None = None,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         """`port` 0 lets the system choose. `on_change` is told the node whose line changed.
 
-        `alarm` tells head office about greetings that show two machines or an old disk.
+        `alarm` tells head office about greetings that show two machines or an old disk. While
+        `has_room` says no, the warehouses are asked to keep their facts for now.
         """
         self.port = port
         self._host = host
@@ -79,6 +81,7 @@ class Listener:
         self._entropy = entropy
         self._on_change = on_change
         self._alarm = alarm
+        self._has_room = has_room
         self._log = logs.get("listener")
         self._core = HubCore(entropy)
         self._wake = Wake()
@@ -207,7 +210,7 @@ class Listener:
             self._guarded(self._receive)
             if now_ms >= next_tick_ms:
                 next_tick_ms = now_ms + TICK_MS
-                self._take(on.Tick())
+                self._take(on.Tick(self._has_room()))
                 self._show()
 
     def _guarded(self, action: Callable[..., None], *args: Any) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from shared.domain.errors import Unavailable
+from shared.domain.errors import BincardError, BooksBroken, Unavailable
 
 _FULL_CODES: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 """The second: the index beside the log is grown in memory-mapped steps, which need space too."""
@@ -27,6 +27,7 @@ _FAILING_CODES: Final = frozenset(
         sqlite3.SQLITE_CANTOPEN,
     }
 )
+_DAMAGED_CODES: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY_CODES: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _CAUSES_MAX: Final = 8
 
@@ -39,6 +40,11 @@ def is_full(error: sqlite3.Error) -> bool:
 def is_failing(error: sqlite3.Error) -> bool:
     """Say whether the disk lost something, turned read-only or holds a damaged file."""
     return not is_full(error) and _code(error) & 0xFF in _FAILING_CODES
+
+
+def is_damaged(error: sqlite3.Error) -> bool:
+    """Say whether the file holds something else than was written into it."""
+    return _code(error) & 0xFF in _DAMAGED_CODES
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -79,15 +85,22 @@ def no_new_work() -> Unavailable:
 
 
 def storage_failed() -> Unavailable:
-    """Return what callers hear once the disk has failed; only another disk helps."""
-    error = Unavailable(
+    """Return what callers hear once the disk has failed; they keep what they have to tell.
+
+    It counts as retryable: a handheld must go on holding its scans until the disk was replaced.
+    """
+    return Unavailable(
         "storage_failed",
         "Storage is failing: nothing more is written to this disk. What was recorded can be read.",
         hint="Replace the disk, restore the last backup onto the new one, then go on. Do not "
         "restart on this disk.",
     )
-    error.retryable = False
-    return error
+
+
+def books_damaged(error: Exception, what_to_do: str) -> BooksBroken:
+    """Return what is said when the file itself does not hold what was written into it."""
+    sentence = error.message if isinstance(error, BincardError) else f"{error}."
+    return BooksBroken("books_damaged", f"The books are damaged: {sentence}", hint=what_to_do)
 
 
 def books_busy() -> Unavailable:

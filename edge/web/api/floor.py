@@ -38,6 +38,7 @@ async def plan_waves(request: AnyRequest, data: JSONBody[PlanRequest]) -> dict[s
     node = node_of(request)
     first = await node.database.read(lambda sql: operations.find(sql, data.op_id))
     if first is None:
+        node.storage.expect_room()
         planned = await node.plan_waves(data.op_id)
         first = await node.database.write(
             lambda tx: remember_planning(node.floor(tx, data.op_id, "http"), planned)

@@ -9,24 +9,37 @@ from litestar.response import ServerSentEvent
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from edge.store import kpis, parcels
-from edge.web.api.requests import AnyRequest, node_of
+from edge.web.api.requests import AnyRequest, language_of, node_of, storage_view
+from shared.web import meters
 
 EVENTS = ("waves", "parcels", "exceptions", "receipts", "stock", "link", "health", "ping")
 """Live events of the whole warehouse; those of one station have their own stream."""
 
 
 @get("/healthz", operation_id="health", media_type=MediaType.TEXT)
-async def healthz() -> str:
-    """Return `ok` while the process answers."""
-    return "ok"
+async def healthz(request: AnyRequest) -> str:
+    """Return `ok`, or the trouble with the disk, while the process answers.
+
+    The status is 200 in any case: a supervisor that restarts a node with a failing disk takes away
+    what can still be read.
+    """
+    return node_of(request).storage.now.code or "ok"
 
 
 @get("/readyz", operation_id="ready")
-async def readyz(request: AnyRequest) -> dict[str, Any]:
-    """Return 200 once the books can be written."""
+async def readyz(request: AnyRequest) -> Response[dict[str, Any]]:
+    """Return 200 once the books can be written and there is room for new work, else 503."""
     node = node_of(request)
-    await node.database.write(lambda tx: parcels.count_states(tx.sql))
-    return {"ready": True, "warehouse": node.site.warehouse}
+    if node.storage.takes_new_work:
+        await node.database.write(lambda tx: parcels.count_states(tx.sql))
+    return Response(
+        {
+            "ready": node.storage.takes_new_work,
+            "warehouse": node.site.warehouse,
+            "storage": storage_view(node, language_of(request)),
+        },
+        status_code=200 if node.storage.takes_new_work else 503,
+    )
 
 
 @get("/api/v1/link", operation_id="getLink")
@@ -57,6 +70,7 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
     Gauge("bincard_edge_link_up", "Line to the hub is up", registry=registry).set(link["up"])
     waiting = Gauge("bincard_edge_facts_waiting", "Facts not confirmed", registry=registry)
     waiting.set(link["waiting"])
+    meters.add_storage(registry, "bincard_edge", node.storage.now)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 

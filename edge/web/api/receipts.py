@@ -36,8 +36,12 @@ async def get_receipt(request: AnyRequest, asn: FromPath[str]) -> dict[str, Any]
 
 @post("/api/v1/receipts", operation_id="makeReceipt", status_code=OK)
 async def post_receipt(request: AnyRequest, data: JSONBody[NewReceipt]) -> dict[str, Any]:
-    """Make a notice at this warehouse. A repeated `op_id` returns the first one."""
+    """Make a notice at this warehouse. A repeated `op_id` returns the first one.
+
+    Goods that came are always taken in; a further notice is new work, which a full disk refuses.
+    """
     node = node_of(request)
+    node.storage.expect_room()
     asn = await node.database.write(
         lambda tx: make_receipt(node.floor(tx, data.op_id, ACTOR), data)
     )

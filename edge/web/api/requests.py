@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PAGE_MAX: Final = 500
 """Rows of a list that one request may ask for."""
 
+MIB: Final = 1 << 20
+
 AnyRequest = Request[Any, Any, Any]
 InState = Annotated[str, QueryParameter(name="state")]
 """The query parameter `state`; the framework keeps that argument name for itself."""
@@ -60,6 +62,21 @@ def told(catalogue: Catalogue, language: str, verdict: Verdict) -> dict[str, Any
             "message": sentence(catalogue, language, verdict.ask, verdict.ask_params),
             "params": verdict.ask_params,
         },
+    }
+
+
+def storage_view(node: EdgeNode, language: str) -> dict[str, Any]:
+    """Return the state of the disk with its words, as every screen shows it."""
+    now = node.storage.now
+    params: Params = {"free": now.free_bytes // MIB, "ms": now.commit_ms, "found": now.found}
+    return {
+        "level": now.level,
+        "slow": now.slow,
+        "code": now.code,
+        "message": sentence(node.catalogue, language, now.code, params),
+        "free_bytes": now.free_bytes,
+        "used_percent": now.used_percent,
+        "ballast_bytes": now.ballast_bytes,
     }
 
 

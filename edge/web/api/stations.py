@@ -15,7 +15,7 @@ from edge.services import bench_view
 from edge.services.station_view import handheld_view, receiving_view
 from edge.store import stations
 from edge.store.stations import StationRow
-from edge.web.api.requests import AnyRequest, language_of, node_of, sentence
+from edge.web.api.requests import AnyRequest, language_of, node_of, sentence, storage_view
 from shared.domain.errors import NotFound
 
 if TYPE_CHECKING:
@@ -34,7 +34,11 @@ async def get_station(request: AnyRequest, station: FromPath[str]) -> dict[str, 
     for told in (view.get("ask"), view.get("last_scan")):
         if told is not None:
             told["message"] = sentence(node.catalogue, language, told["code"], told["params"])
-    return view | {"link": node.link_state(), "now_ms": node.clock.wall_ms()}
+    return view | {
+        "link": node.link_state(),
+        "storage": storage_view(node, language),
+        "now_ms": node.clock.wall_ms(),
+    }
 
 
 def _view(sql: sqlite3.Connection, row: StationRow, node: EdgeNode) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from edge.store import console_views as views
+from edge.web.api.requests import storage_view
 from edge.web.console import node, pages, today
 from edge.web.console.formats import day_start_ms
 from shared.domain.errors import NotFound
@@ -75,6 +76,7 @@ async def of_node(request: Request[Any, Any, Any]) -> Values:
         "link": node.link_of(request),
         "devices": node.devices_of(request),
         "backup_ms": node.backup_ms(request),
+        "storage": storage_view(request.app.state.node, pages.language_of(request)),
     }
 
 

@@ -59,6 +59,7 @@ async def post_import(
 
     The same file again counts once; `import_id` (or Idempotency-Key) names the hand-over.
     """
+    node_of(request).storage.watch.expect_room()
     if kind not in get_args(FileKind):
         raise NotFound(
             "import_unknown",

@@ -12,14 +12,19 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from hub.domain.channel_order import ChannelOrder
 from hub.services.kpis import kpis
 from hub.web.requests import AnyRequest, node_of
+from shared.web import meters
 
 SCHEMA_TEMPLATE = "#/components/schemas/{name}"
 
 
 @get("/healthz", operation_id="getHealth", opt={"scope": "public"})
-async def get_health() -> dict[str, str]:
-    """The process answers."""
-    return {"status": "alive"}
+async def get_health(request: AnyRequest) -> dict[str, str]:
+    """The process answers, and `storage` says how its disk is.
+
+    The status is 200 in any case: a supervisor that restarts a hub with a failing disk takes away
+    what can still be read.
+    """
+    return {"status": "alive", "storage": node_of(request).storage.watch.now.level}
 
 
 @get("/readyz", operation_id="getReady", opt={"scope": "public"})
@@ -29,13 +34,25 @@ async def get_ready(request: AnyRequest) -> Response[dict[str, Any]]:
     A hub process that stands by for the leader on the same books is ready too.
     """
     node = node_of(request)
-    await node.books.write(lambda _: None, actor="probe")
-    port = node.listener is not None and not node.stopping.is_set()
-    by = node.stands_by and not node.stopping.is_set()
+    storage = node.storage.watch
+    if storage.takes_new_work:
+        await node.books.write(lambda _: None, actor="probe")
+    serves = storage.takes_new_work and not node.stopping.is_set()
+    port = node.listener is not None and serves
+    by = node.stands_by and serves
     links = node.links().values()
     return Response(
         {
-            "status": "ready" if port else "standby" if by else "starting",
+            "status": "ready" if port else "standby" if by else storage.now.code or "starting",
+            "storage": {
+                "level": storage.now.level,
+                "message": storage.now.sentence,
+                "free_bytes": storage.now.free_bytes,
+                "used_percent": storage.now.used_percent,
+                "ballast_bytes": storage.now.ballast_bytes,
+                "commit_ms": storage.now.commit_ms,
+                "found": storage.now.found,
+            },
             "warehouses_up": sum(1 for link in links if link.up),
             "warehouses_seen": len(links),
         },
@@ -71,6 +88,7 @@ async def get_metrics(request: AnyRequest) -> Response[bytes]:
         ("exceptions_open", "Exceptions that wait for a person", numbers.exceptions_open),
     ):
         Gauge(f"bincard_hub_{name}", meaning, registry=registry).set(value)
+    meters.add_storage(registry, "bincard_hub", node.storage.watch.now)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
 

@@ -64,6 +64,7 @@ async def post_orders(request: AnyRequest) -> Response[Any]:
     One order answers with the order, 201 the first time and 200 for a repeat. NDJSON answers with
     one result per line. CSV answers with an import report.
     """
+    node_of(request).storage.watch.expect_room()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
     if kind in {NDJSON, "application/ndjson", "application/jsonl"}:

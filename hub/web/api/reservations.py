@@ -18,6 +18,7 @@ async def post_reservation(
     request: AnyRequest, data: JSONBody[ReservationRequest]
 ) -> Response[bytes]:
     """Hold all wanted units or none, for `ttl_seconds`."""
+    node_of(request).storage.watch.expect_room()
     if "idempotency-key" not in request.headers:
         made = await node_of(request).checkouts.reserve(data)
         return json_answer(msgspec.json.encode(view_reservation(made)), 201)

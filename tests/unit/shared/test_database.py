@@ -131,7 +131,7 @@ def test_after_damage_was_found_nothing_more_is_written(store: Database) -> None
     store.stop_writing(sqlite3.DatabaseError("damaged")).result(5)
     with pytest.raises(Unavailable) as told:
         store.write_sync(insert(2))
-    assert (told.value.code, told.value.retryable) == ("storage_failed", False)
+    assert (told.value.code, told.value.retryable) == ("storage_failed", True)
     assert count(store) == 1
 
 

@@ -169,7 +169,7 @@ def test_f18_f19_after_a_failed_call_nothing_more_reaches_the_disk_and_reads_go_
     for future in futures:
         error = future.exception(5)
         assert isinstance(error, Unavailable)
-        assert (error.code, error.retryable) == ("storage_failed", False)
+        assert (error.code, error.retryable) == ("storage_failed", True)
     disk.judge = refuse_all("never", FULL)
     calls = disk.calls
     with pytest.raises(Unavailable, match="Storage is failing"):

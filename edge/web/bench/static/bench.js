@@ -46,6 +46,9 @@ function link(state) {
     return html`<span class="state offline">${icon("offline")}<span>${
       t("bench.edge_silent", { at: since() })}</span></span>`;
   }
+  if (state.storage?.code) {
+    return html`<span class="state stop">${icon("stop")}<span>${state.storage.message}</span></span>`;
+  }
   return state.link?.up === false
     ? html`<span class="state offline">${icon("offline")}<span>${t("bench.hub_down")}</span></span>`
     : "";

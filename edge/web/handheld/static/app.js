@@ -53,7 +53,7 @@ const waiters = new Map();
 const model = {
   station, state: null, troubles: [], flash: null, screen: null, found: 0, late: false,
   broken: false, unsure: "", night: kept("bincard.theme") === "hand-night", mine: true,
-  link: { up: true, unsent: 0 },
+  link: { up: true, unsent: 0, code: "" },
 };
 
 /* ---- drawing ---- */
@@ -238,8 +238,9 @@ async function takeOver({ now_ms: _now, link: _link, ...view }) {
   draw();
 }
 
-function link(up) {
+function link(up, code = "") {
   model.link.up = up;
+  model.link.code = code;
   draw();
 }
 

@@ -8,8 +8,22 @@ export const BATCH_MAX = 64;
 export const TIMEOUT_MS = 4000;
 export const RETRY_MS = [500, 1000, 2000, 4000, 8000, 15000];
 
-/** The edge could not be reached or is too busy; the same scans are sent again later. */
-export class Unreachable extends Error {}
+/** The edge could not be reached or is too busy; the same scans are sent again later.
+    `code` says why when the edge did: `storage_full`, `storage_failed`, else "". */
+export class Unreachable extends Error {
+  constructor(message, code = "") {
+    super(message);
+    this.code = code;
+  }
+}
+
+const codeOf = async (response) => {
+  try {
+    return (await response.json()).code ?? "";
+  } catch {
+    return "";
+  }
+};
 
 /** GET or POST JSON; Unreachable when there is no usable answer, else `{ok, status, body}`. */
 export async function ask(path, body, timeoutMs = TIMEOUT_MS) {
@@ -25,7 +39,7 @@ export async function ask(path, body, timeoutMs = TIMEOUT_MS) {
       credentials: "same-origin",
     });
     if (response.status >= 500 || [408, 425, 429].includes(response.status)) {
-      throw new Unreachable(`the edge answered ${response.status}`);
+      throw new Unreachable(`the edge answered ${response.status}`, await codeOf(response));
     }
     return { ok: response.ok, status: response.status, body: await response.json() };
   } catch (error) {
@@ -60,8 +74,8 @@ export async function post(scans) {
 
 /** Send what is stored until nothing waits, one batch at a time, never two at once.
 
-    `hooks.answered(scans, answers)` settles a batch; `hooks.link(up)` hears about the network;
-    `hooks.drained()` runs when all is sent. */
+    `hooks.answered(scans, answers)` settles a batch; `hooks.link(up, code)` hears about the
+    network, or why the edge takes nothing; `hooks.drained()` runs when all is sent. */
 export class Sender {
   #busy = false;
   #again = false;
@@ -88,7 +102,7 @@ export class Sender {
       } while (this.#again);
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
-      this.#retryLater();
+      this.#retryLater(error.code);
     } finally {
       this.#busy = false;
     }
@@ -111,10 +125,10 @@ export class Sender {
     this.hooks.link(true);
   }
 
-  #retryLater() {
+  #retryLater(code) {
     const wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)];
     this.#failures += 1;
-    this.hooks.link(false);
+    this.hooks.link(false, code);
     this.#timer = setTimeout(() => this.kick(), wait);
   }
 }

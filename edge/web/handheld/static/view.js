@@ -17,12 +17,19 @@ const PREFIX_SHOWN = 4;
 /** Rough work of a wave, for "about 18 min": metres a second, seconds a unit and a bin. */
 const PACE = { metres: 1, unit: 15, bin: 10 };
 
+/** Why nothing is sent: the edge cannot store, or there is no network. */
+function whyUnsent(code) {
+  if (code === "storage_full") return [t("hand.storage_full"), sep(), t("hand.storage_wait")];
+  if (code === "storage_failed") return [t("hand.storage_failed"), sep(), t("hand.storage_wait")];
+  return [t("hand.offline"), sep(), t("hand.keep_picking")];
+}
+
 /** Return the bar with the job on the left and what is not sent on the right. */
 export function bar(model, ...job) {
-  const { up, unsent } = model.link;
+  const { up, unsent, code } = model.link;
   if (!up) {
     return h("div", { class: "hbar offline" },
-      h("b", null, t("hand.offline"), sep(), t("hand.keep_picking")),
+      h("b", null, ...whyUnsent(code)),
       h("span", { class: "sent", role: "status" }, icon("offline"),
         h("b", null, t("hand.unsent", { n: unsent }))));
   }
