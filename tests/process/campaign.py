@@ -1,0 +1,61 @@
+"""The long runs, as commands that print JSON: `python -m tests.process.campaign kills --help`.
+
+The commit-time tests take samples of what these do whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tests.process import kill_matrix
+from tests.process.kill_matrix import ROWS, STEPS_MAX, Row
+from tests.process.knife import is_sharp
+from tests.process.town import check_books
+
+
+@click.group()
+def campaign() -> None:
+    """Long runs against real processes."""
+
+
+def show(answer: Any) -> None:
+    """Print one JSON object on a line of its own."""
+    click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+@campaign.command()
+@click.option("--rows", default="", help="Such as edge:fdatasync,hub:pwrite64,edge:power; or all.")
+@click.option("--every", default=1, help="Take only each so-manieth step.")
+@click.option("--start", default=1, help="First step.")
+@click.option("--seed", default=1, help="For what a power cut leaves behind.")
+def kills(rows: str, every: int, start: int, seed: int) -> None:
+    """Kill each process at each durable step of an order's whole way."""
+    if not is_sharp():
+        raise click.ClickException("strace is missing: apt-get install strace, or run as root.")
+    asyncio.run(kill_rows(parse(rows), range(start, STEPS_MAX, every), seed))
+
+
+def parse(text: str) -> list[Row]:
+    """Return the rows named in `text`, all of them for nothing."""
+    named = {f"{row.victim}:{'power' if row.power else row.call}": row for row in ROWS}
+    return [named[name] for name in text.split(",")] if text else list(ROWS)
+
+
+async def kill_rows(rows: list[Row], steps: range, seed: int) -> None:
+    """Work through the matrix, each row in a town of its own."""
+    for row in rows:
+        with tempfile.TemporaryDirectory(prefix="bincard-kills-") as folder:
+            async with kill_matrix.staffed_town(Path(folder)) as town:
+                told = await kill_matrix.run_row(town, row, steps, seed)
+                await asyncio.to_thread(check_books, town)
+                show(told.row._asdict() | told._asdict() | {"row": None, "orders": town.ordered})
+
+
+if __name__ == "__main__":
+    campaign()
