@@ -1,18 +1,23 @@
 """Which courier takes a parcel, and by when it must stand at the door.
 
 Every courier comes once a day at its cut-off. A parcel released too late for today's cut-off leaves
-tomorrow. Among the couriers that carry the weight and leave before the order's ship-by time, the
-cheapest is taken; when none leaves in time, the one that leaves first. The table is data.
+tomorrow. A courier is able when it goes to that door and carries that weight and that value. Among
+the able ones that leave before the order's ship-by time the cheapest is taken (for an order marked
+`vip` the one that arrives first); when none leaves in time, the one that leaves first. Couriers
+charge a pillow by its volume, not its weight, so the price takes the larger of the two. The table
+is data.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 from zlib import crc32
 
 import msgspec
 
+Money = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
 MINUTE_MS: Final = 60_000
 FLOOR_MINUTES: Final = 30
 """A floor needs this long from release to the door; a nearer cut-off is not promised."""
@@ -26,7 +31,11 @@ ZONE_UNKNOWN: Final = 2
 class Courier(msgspec.Struct, frozen=True, kw_only=True):
     """One courier: when it comes (minutes after local midnight) and what it asks per zone.
 
-    Prices are in minor units: for the first kilogram, and for each further one begun.
+    Prices are in minor units: for the first `first_grams`, and for each further `step_grams` begun.
+    `volume_divisor` is cubic centimetres charged as one kilogram, 0 when volume is free;
+    `insurance_basis_points` is charged on the value (1 is a hundredth of a percent); a value above
+    `value_max_minor` is not taken (0: any). `covers` and `covers_not` are provinces, or province
+    and city with a slash; an empty `covers` is everywhere.
     """
 
     courier: str
@@ -34,8 +43,16 @@ class Courier(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str
     cut_off_minutes: int
     weight_max_grams: int
-    first_kg_minor: tuple[int, int, int, int]
-    next_kg_minor: tuple[int, int, int, int]
+    first_kg_minor: tuple[Money, Money, Money, Money]
+    next_kg_minor: tuple[Money, Money, Money, Money]
+    first_grams: Annotated[int, msgspec.Meta(ge=1)] = 1_000
+    step_grams: Annotated[int, msgspec.Meta(ge=1)] = 1_000
+    volume_divisor: Annotated[int, msgspec.Meta(ge=0)] = 0
+    value_max_minor: Money = 0
+    insurance_basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    transit_hours: tuple[int, int, int, int] = (24, 48, 72, 96)
+    covers: tuple[str, ...] = ()
+    covers_not: tuple[str, ...] = ()
 
 
 DEFAULT_COURIERS: Final = (
@@ -62,17 +79,33 @@ DEFAULT_COURIERS: Final = (
 )  # fmt: skip
 
 
+class Shipment(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be carried, and where to; `distance_m` is None when nobody knows."""
+
+    weight_grams: int
+    volume_mm3: int = 0
+    value_minor: int = 0
+    distance_m: int | None = None
+    province: str = ""
+    city: str = ""
+    fastest: bool = False
+
+
 class Quote(msgspec.Struct, frozen=True):
-    """What one courier would ask and when it would leave."""
+    """What one courier would ask, when it would leave, and when it would arrive."""
 
     courier: str
     price_minor: int
     cut_off_ms: int
     in_time: bool
+    arrives_ms: int = 0
 
 
 class CourierChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """The courier taken, with the numbers of all others."""
+    """The courier taken, with the numbers of all others; `unable` says why some gave no quote.
+
+    `forced` means that no courier is able and a person has to look.
+    """
 
     courier: str
     cut_off_ms: int
@@ -80,6 +113,8 @@ class CourierChoice(msgspec.Struct, frozen=True, kw_only=True):
     zone: str
     sentence: str
     quotes: tuple[Quote, ...]
+    unable: dict[str, str] = {}
+    forced: bool = False
 
 
 def zone_of(distance_m: int | None) -> int:
@@ -98,41 +133,63 @@ def next_cut_off_ms(courier: Courier, now_ms: int, utc_offset_minutes: int) -> i
     return today_ms - utc_offset_minutes * MINUTE_MS + (0 if reachable else DAY_MS)
 
 
-def price_minor(courier: Courier, weight_grams: int, zone: int) -> int:
-    """Return the price of a parcel in minor units."""
-    further = max(0, -(-weight_grams // 1000) - 1)
-    return courier.first_kg_minor[zone] + further * courier.next_kg_minor[zone]
+def charged_grams(courier: Courier, shipment: Shipment) -> int:
+    """Return the weight the courier charges: the scale's, or the volume's when that is more."""
+    if not courier.volume_divisor:
+        return shipment.weight_grams
+    # A divisor of 6000 means that 6000 cm3, which are 6,000,000 mm3, count as 1000 g.
+    return max(shipment.weight_grams, shipment.volume_mm3 // courier.volume_divisor)
+
+
+def price_minor(courier: Courier, shipment: Shipment, zone: int) -> int:
+    """Return the price of a parcel in minor units, insurance included."""
+    beyond = max(0, charged_grams(courier, shipment) - courier.first_grams)
+    steps = -(-beyond // courier.step_grams)
+    insurance = -(-shipment.value_minor * courier.insurance_basis_points // 10_000)
+    return courier.first_kg_minor[zone] + steps * courier.next_kg_minor[zone] + insurance
+
+
+def why_unable(courier: Courier, shipment: Shipment) -> str:
+    """Return why the courier cannot take the parcel, empty when it can."""
+    place = shipment.province.strip()
+    town = f"{place}/{shipment.city.strip()}"
+    if place and courier.covers and not {place, town} & set(courier.covers):
+        return "does not go there"
+    if place and {place, town} & set(courier.covers_not):
+        return "does not go there"
+    if shipment.weight_grams > courier.weight_max_grams:
+        return f"carries at most {courier.weight_max_grams} g"
+    if courier.value_max_minor and shipment.value_minor > courier.value_max_minor:
+        return f"takes goods worth at most {courier.value_max_minor} minor units"
+    return ""
 
 
 def choose_courier(
     couriers: tuple[Courier, ...],
+    shipment: Shipment,
     *,
-    weight_grams: int,
-    distance_m: int | None,
     now_ms: int,
     ship_by_ms: int,
     utc_offset_minutes: int,
 ) -> CourierChoice:
-    """Return the cheapest courier that leaves by `ship_by_ms` (0: no wish), else the first to go.
+    """Return the best courier that leaves by `ship_by_ms` (0: no wish), else the first to go.
 
-    A parcel heavier than every limit goes to the courier with the highest one.
+    When none is able, the one that carries most is named and the choice says that it is forced.
     """
-    zone = zone_of(distance_m)
-    able = [one for one in couriers if weight_grams <= one.weight_max_grams]
-    if not able:
-        able = [max(couriers, key=lambda one: one.weight_max_grams)]
+    zone = zone_of(shipment.distance_m)
+    unable = {one.courier: why for one in couriers if (why := why_unable(one, shipment))}
+    able = [one for one in couriers if one.courier not in unable]
+    forced = not able
     quotes = []
-    for one in able:
+    for one in able or [max(couriers, key=lambda one: one.weight_max_grams)]:
         cut_off_ms = next_cut_off_ms(one, now_ms, utc_offset_minutes)
         in_time = not ship_by_ms or cut_off_ms <= ship_by_ms
-        quotes.append(Quote(one.courier, price_minor(one, weight_grams, zone), cut_off_ms, in_time))
-    timely = [quote for quote in quotes if quote.in_time]
-    if timely:
-        best = min(timely, key=lambda quote: (quote.price_minor, quote.cut_off_ms, quote.courier))
-        sentence = f"{best.courier} is the cheapest of {len(timely)} that leave in time."
-    else:
-        best = min(quotes, key=lambda quote: (quote.cut_off_ms, quote.price_minor, quote.courier))
-        sentence = f"No courier leaves before the ship-by time; {best.courier} leaves first."
+        arrives_ms = cut_off_ms + one.transit_hours[zone] * HOUR_MS
+        price = price_minor(one, shipment, zone)
+        quotes.append(Quote(one.courier, price, cut_off_ms, in_time, arrives_ms))
+    best, sentence = _best(quotes, fastest=shipment.fastest)
+    if forced:
+        sentence = f"No courier can take it; {best.courier} carries most. A person has to look."
     return CourierChoice(
         courier=best.courier,
         cut_off_ms=best.cut_off_ms,
@@ -140,7 +197,21 @@ def choose_courier(
         zone=ZONE_NAMES[zone],
         sentence=sentence,
         quotes=tuple(quotes),
+        unable=unable,
+        forced=forced,
     )
+
+
+def _best(quotes: list[Quote], *, fastest: bool) -> tuple[Quote, str]:
+    timely = [quote for quote in quotes if quote.in_time]
+    if not timely:
+        best = min(quotes, key=lambda quote: (quote.cut_off_ms, quote.price_minor, quote.courier))
+        return best, f"No courier leaves before the ship-by time; {best.courier} leaves first."
+    if fastest:
+        best = min(timely, key=lambda quote: (quote.arrives_ms, quote.price_minor, quote.courier))
+        return best, f"{best.courier} arrives first of {len(timely)} that leave in time."
+    best = min(timely, key=lambda quote: (quote.price_minor, quote.cut_off_ms, quote.courier))
+    return best, f"{best.courier} is the cheapest of {len(timely)} that leave in time."
 
 
 def waybill_number(courier: Courier, number: int) -> str:

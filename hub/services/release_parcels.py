@@ -13,6 +13,7 @@ import msgspec
 from hub.domain.courier_choice import (
     Courier,
     CourierChoice,
+    Shipment,
     choose_courier,
     sort_code,
     waybill_number,
@@ -26,6 +27,8 @@ from shared.domain.commands import AssignParcel, ParcelLine
 
 RELEASES_PER_COMMIT: Final = 50
 """Parcels released in one transaction."""
+FASTEST: Final = "vip"
+"""Orders with this mark go with the courier that arrives first."""
 CARTON_GRAMS: Final = 120
 """What a carton adds to the weight of its goods."""
 
@@ -101,15 +104,30 @@ def _courier(
     table: CourierTable,
 ) -> CourierChoice:
     products = desk.catalogue.products({line.sku for line in lines})
-    grams = sum(products[line.sku].unit_weight_grams * line.quantity for line in lines)
-    return choose_courier(
-        table.couriers,
-        weight_grams=grams + CARTON_GRAMS,
+    prices = {line.line_no: line.unit_price_minor for line in desk.orders.lines(order.order_id)}
+    address = desk.orders.person(order.order_id).address
+    shipment = Shipment(
+        weight_grams=CARTON_GRAMS
+        + sum(products[line.sku].unit_weight_grams * line.quantity for line in lines),
+        volume_mm3=sum(products[line.sku].volume_mm3 * line.quantity for line in lines),
+        value_minor=sum(prices.get(line.line_no, 0) * line.quantity for line in lines),
         distance_m=parcel.distance_m,
+        province=address.province,
+        city=address.city,
+        fastest=FASTEST in desk.orders.flags(order.order_id),
+    )
+    choice = choose_courier(
+        table.couriers,
+        shipment,
         now_ms=desk.now_ms,
         ship_by_ms=order.ship_by_ms,
         utc_offset_minutes=table.utc_offset_minutes,
     )
+    if choice.forced:
+        desk.journal.raise_exception(
+            "courier_missing", parcel.warehouse, parcel.parcel_id, choice.sentence
+        )
+    return choice
 
 
 def _explained(parcel: ParcelRow, choice: CourierChoice) -> msgspec.Raw:

@@ -18,7 +18,7 @@ FUNCTION_LINES_MAX = 60
 LINE_COLUMNS_MAX = 100
 
 PURE = ("edge/domain", "hub/domain", "shared/domain", "shared/sync", "edge/sync/core",
-        "hub/sync/core")  # fmt: skip
+        "hub/sync/core", "hub/channels")  # fmt: skip
 IMPURE_MODULES = {
     "time", "random", "secrets", "uuid", "asyncio", "threading", "socket", "sqlite3", "logging",
     "os", "subprocess", "litestar", "zmq", "serial", "httpx", "structlog",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -9,8 +11,12 @@ from hub.domain.channel_order import Address, Buyer, ChannelLine, ChannelOrder
 from hub.domain.courier_choice import (
     DAY_MS,
     DEFAULT_COURIERS,
+    Courier,
+    CourierChoice,
+    Shipment,
     choose_courier,
     next_cut_off_ms,
+    price_minor,
     sort_code,
     waybill_number,
 )
@@ -69,8 +75,7 @@ def test_a_rule_that_is_not_active_holds_nothing() -> None:
 def test_the_cheapest_courier_that_leaves_in_time_is_taken() -> None:
     choice = choose_courier(
         DEFAULT_COURIERS,
-        weight_grams=900,
-        distance_m=50_000,
+        Shipment(weight_grams=900, distance_m=50_000),
         now_ms=NOON_MS,
         ship_by_ms=0,
         utc_offset_minutes=480,
@@ -79,12 +84,74 @@ def test_the_cheapest_courier_that_leaves_in_time_is_taken() -> None:
     assert len(choice.quotes) == 4
 
 
+def choose(*couriers: Courier, **shipment: Any) -> CourierChoice:
+    return choose_courier(
+        couriers or DEFAULT_COURIERS,
+        Shipment(**{"weight_grams": 900, **shipment}),
+        now_ms=NOON_MS,
+        ship_by_ms=0,
+        utc_offset_minutes=480,
+    )
+
+
+SMALL = msgspec.structs.replace(
+    DEFAULT_COURIERS[1],
+    courier="SMALL",
+    first_kg_minor=(1, 1, 1, 1),
+    volume_divisor=6_000,
+    value_max_minor=100_000,
+    insurance_basis_points=30,
+    covers=("上海", "江苏/苏州"),
+    covers_not=("上海/崇明",),
+)
+
+
+def test_a_light_large_parcel_is_charged_by_its_volume_and_its_value() -> None:
+    pillow = Shipment(weight_grams=900, volume_mm3=30_000_000, value_minor=10_001)
+    # 30 l at 6000 cm3/kg are 5 kg: four steps beyond the first, and 0.3 % of the value begun.
+    assert price_minor(SMALL, pillow, 0) == 1 + 4 * 100 + 31
+    assert price_minor(DEFAULT_COURIERS[1], pillow, 0) == 500
+
+
+@pytest.mark.parametrize(
+    ("shipment", "why"),
+    [
+        ({"province": "广东"}, "does not go there"),
+        ({"province": "江苏", "city": "南京"}, "does not go there"),
+        ({"province": "上海", "city": "崇明"}, "does not go there"),
+        ({"province": "上海", "value_minor": 100_001}, "takes goods worth at most 100000"),
+        ({"province": "上海", "weight_grams": 50_001}, "carries at most 50000 g"),
+        ({"province": "江苏", "city": "苏州"}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_courier_that_cannot_take_it_is_left_out_and_says_why(
+    shipment: dict[str, Any], why: str
+) -> None:
+    choice = choose(SMALL, DEFAULT_COURIERS[0], **shipment)
+    assert choice.courier == ("SF" if why else "SMALL")
+    assert choice.unable.get("SMALL", "").startswith(why)
+
+
+def test_an_order_marked_for_speed_takes_the_courier_that_arrives_first() -> None:
+    fast = msgspec.structs.replace(
+        DEFAULT_COURIERS[0], courier="AIR", transit_hours=(12, 12, 24, 24)
+    )
+    assert choose(fast, *DEFAULT_COURIERS, fastest=True).courier == "AIR"
+    assert choose(fast, *DEFAULT_COURIERS).courier != "AIR"
+
+
+def test_when_nobody_can_take_it_the_choice_says_so() -> None:
+    choice = choose(SMALL, province="广东")
+    assert (choice.courier, choice.forced) == ("SMALL", True)
+    assert choice.sentence == "No courier can take it; SMALL carries most. A person has to look."
+
+
 def test_a_late_order_takes_the_courier_that_still_comes_today() -> None:
     evening_ms = NOON_MS + 7 * 3_600_000  # 19:00: ZTO and YTO have gone
     choice = choose_courier(
         DEFAULT_COURIERS,
-        weight_grams=900,
-        distance_m=None,
+        Shipment(weight_grams=900),
         now_ms=evening_ms,
         ship_by_ms=evening_ms + 3 * 3_600_000,
         utc_offset_minutes=480,
