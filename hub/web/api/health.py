@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from litestar import Response, get
 from litestar.types import ControllerRouterHandler
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from hub.domain.channel_order import ChannelOrder
 from hub.services.kpis import kpis
+from hub.web.described import describe
 from hub.web.requests import AnyRequest, node_of
 from shared.web import meters
-
-SCHEMA_TEMPLATE = "#/components/schemas/{name}"
 
 
 @get("/healthz", operation_id="getHealth", opt={"scope": "public"})
@@ -95,23 +92,7 @@ async def get_metrics(request: AnyRequest) -> Response[bytes]:
 @get("/schema", operation_id="getSchema", opt={"scope": "public"}, include_in_schema=False)
 async def get_schema(request: AnyRequest) -> dict[str, Any]:
     """The description of this interface (OpenAPI 3.1)."""
-    schema = request.app.openapi_schema.to_schema()
-    (order,), parts = msgspec.json.schema_components([ChannelOrder], ref_template=SCHEMA_TEMPLATE)
-    schema["components"].setdefault("schemas", {}).update(parts)
-    text = {"schema": {"type": "string"}}
-    schema["paths"]["/api/v1/orders"]["post"]["requestBody"] = {
-        "required": True,
-        "content": {
-            "application/json": {"schema": order},
-            "application/x-ndjson": text,
-            "text/csv": text,
-        },
-    }
-    schema["paths"]["/api/v1/imports/{kind}"]["post"]["requestBody"] = {
-        "required": True,
-        "content": {"text/csv": text},
-    }
-    return schema
+    return describe(request.app.openapi_schema.to_schema())
 
 
 handlers: list[ControllerRouterHandler] = [get_health, get_ready, get_metrics, get_schema]
