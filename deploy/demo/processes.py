@@ -39,6 +39,12 @@ class Service:
         self.restarts = 0
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The running process, None when there is none."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
     def start(self) -> None:
         """Start the process; its output goes to the log file."""
         self.state.mkdir(parents=True, exist_ok=True)

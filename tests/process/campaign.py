@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import click
+import structlog
 
 from tests.process import kill_matrix
+from tests.process.junk import nonsense
 from tests.process.kill_matrix import ROWS, STEPS_MAX, Row
 from tests.process.knife import is_sharp
+from tests.process.storm import open_company
 from tests.process.town import check_books
 
 
@@ -33,12 +38,13 @@ def show(answer: Any) -> None:
 @click.option("--rows", default="", help="Such as edge:fdatasync,hub:pwrite64,edge:power; or all.")
 @click.option("--every", default=1, help="Take only each so-manieth step.")
 @click.option("--start", default=1, help="First step.")
+@click.option("--stop", default=STEPS_MAX, help="First step that is left out.")
 @click.option("--seed", default=1, help="For what a power cut leaves behind.")
-def kills(rows: str, every: int, start: int, seed: int) -> None:
+def kills(rows: str, every: int, start: int, stop: int, seed: int) -> None:
     """Kill each process at each durable step of an order's whole way."""
     if not is_sharp():
         raise click.ClickException("strace is missing: apt-get install strace, or run as root.")
-    asyncio.run(kill_rows(parse(rows), range(start, STEPS_MAX, every), seed))
+    asyncio.run(kill_rows(parse(rows), range(start, stop, every), seed))
 
 
 def parse(text: str) -> list[Row]:
@@ -54,7 +60,31 @@ async def kill_rows(rows: list[Row], steps: range, seed: int) -> None:
             async with kill_matrix.staffed_town(Path(folder)) as town:
                 told = await kill_matrix.run_row(town, row, steps, seed)
                 await asyncio.to_thread(check_books, town)
-                show(told.row._asdict() | told._asdict() | {"row": None, "orders": town.ordered})
+                show(row._asdict() | told._asdict() | {"orders": town.ordered})
+
+
+@campaign.command()
+@click.option("--edges", default=100, help="Warehouses.")
+@click.option("--facts", default=1_000, help="What each has to tell when the hub comes back.")
+@click.option("--frames", default=1_000_000, help="Junk frames from a peer with a known key.")
+@click.option("--strangers", default=2_000, help="Connections that are no protocol at all.")
+@click.option("--seed", default=1)
+def storm(edges: int, facts: int, frames: int, strangers: int, seed: int) -> None:
+    """Let all warehouses come back at once, then throw junk at the hub's port."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+    async def live(folder: Path) -> None:
+        async with open_company(folder, edges) as company:
+            show((await company.storm(facts))._asdict())
+            began = time.monotonic()
+            cost = await nonsense(company, frames, strangers, seed)
+            heads = {edge.node: (edge.head(), edge.head()) for edge in company.edges}
+            counted = company.counted()
+            equal = all(counted[node] == head for node, head in heads.items())
+            show(cost | {"equal": equal, "seconds": round(time.monotonic() - began, 1)})
+
+    with tempfile.TemporaryDirectory(prefix="bincard-storm-") as folder:
+        asyncio.run(live(Path(folder)))
 
 
 if __name__ == "__main__":

@@ -51,9 +51,8 @@ ROWS: Final = (
 class Told(NamedTuple):
     """What a row did."""
 
-    row: Row
     kills: int
-    steps: int
+    last_step: int
     lost_bytes: int
     seconds: float
 
@@ -61,12 +60,6 @@ class Told(NamedTuple):
 def service_of(town: Town, victim: str) -> Service:
     """Return the process that is to be killed."""
     return town.hub.service if victim == "hub" else town.sites[CODE].services[victim]
-
-
-def pid_of(service: Service) -> int | None:
-    """Return the id of the running process, None when it is dead."""
-    process = service._process
-    return process.pid if process is not None and process.poll() is None else None
 
 
 @asynccontextmanager
@@ -85,14 +78,14 @@ async def kill_once(town: Town, row: Row, nth: int, chance: random.Random) -> in
     None when the order was finished before that call came.
     """
     service = service_of(town, row.victim)
-    pid = pid_of(service)
+    pid = service.pid
     assert pid is not None
     knife = Knife(pid, row.call, nth, town.folder)
     try:
         await knife.ready()
         order = asyncio.create_task(one_order(town))
-        await until(lambda: pid_of(service) is None or order.done(), "kill or end", CYCLE_SECONDS)
-        killed = pid_of(service) is None
+        await until(lambda: service.pid is None or order.done(), "kill or end", CYCLE_SECONDS)
+        killed = service.pid is None
     finally:
         knife.put_away()
     lost = 0
@@ -135,4 +128,4 @@ async def run_row(town: Town, row: Row, steps: Iterable[int], seed: int) -> Told
         kills, lost, last = kills + 1, lost + gone, nth
     report = await town.hub.door.get("/api/v1/verify")
     assert report["holds"], report
-    return Told(row, kills, last, lost, round(time.monotonic() - began, 1))
+    return Told(kills, last, lost, round(time.monotonic() - began, 1))
