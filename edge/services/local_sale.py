@@ -79,7 +79,7 @@ def sell_local(floor: Floor, request: SaleRequest) -> tuple[SaleAnswer, bool]:
     first = operations.find(floor.sql, request.op_id)
     if first is not None:
         return _repeated(first, digest), False
-    _check_badge(floor, request.badge)
+    check_badge(floor, request.badge, "sell")
     check_counted(floor, "sell over the counter")
     rows = [row for line in request.lines for row in _sell(floor, line)]
     for portion in pieces(rows):
@@ -108,12 +108,13 @@ def _repeated(first: OperationRow, digest: str) -> SaleAnswer:
     return _answers.decode(first.answer)
 
 
-def _check_badge(floor: Floor, badge: str) -> None:
+def check_badge(floor: Floor, badge: str, what: str) -> None:
+    """Raise Forbidden unless `badge` is a lead's; `what` is what they want to do."""
     person = people.get(floor.sql, badge)
     if person is None or person.role != "lead":
         raise Forbidden(
             "lead_badge_needed" if person else "badge_unknown",
-            "Failed to sell: expected the badge of a lead"
+            f"Failed to {what}: expected the badge of a lead"
             f"{'' if person else ', got one that nobody here wears'}.",
             hint="Call your lead.",
         )

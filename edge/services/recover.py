@@ -36,6 +36,7 @@ from shared.domain.facts import (
     StockLoaded,
     StockMoved,
     UnitPicked,
+    UnitsLost,
     decode_fact,
 )
 from shared.domain.ledger import account
@@ -116,7 +117,7 @@ def _places(fact: Fact) -> list[tuple[str, str]]:
     match fact:
         case StockLoaded() | LocalSale():
             return [(row.bin, row.sku) for row in fact.rows]
-        case GoodsReceived() | UnitPicked():
+        case GoodsReceived() | UnitPicked() | UnitsLost():
             return [(fact.row.bin, fact.row.sku)]
         case StockMoved():
             return [(fact.to_bin, fact.row.sku)]

@@ -13,6 +13,7 @@ import msgspec
 from edge.domain.receiving import spread
 from edge.services.finish_picking import finish_list
 from edge.services.floor import Floor
+from edge.services.loss import take_off
 from edge.services.pick_short import write_off
 from edge.services.stock_in import known_product, take_in
 from edge.services.weigh import pack_serial
@@ -46,6 +47,7 @@ from shared.domain.facts import (
     StockLoaded,
     StockMoved,
     UnitPicked,
+    UnitsLost,
 )
 from shared.domain.ledger import account
 
@@ -76,6 +78,8 @@ def replay(floor: Floor, fact: Fact) -> None:  # noqa: C901  one line per kind
             _cancelled(floor, fact)
         case LocalSale():
             _sold(floor, fact)
+        case UnitsLost():
+            take_off(floor, fact.row)
         case QuotaReturned():
             quotas.relive(floor.sql, fact.sku, returned=fact.quantity)
         case _:

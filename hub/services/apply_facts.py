@@ -38,6 +38,7 @@ from shared.domain.facts import (
     StockMoved,
     StockRow,
     UnitPicked,
+    UnitsLost,
     decode_fact,
     stock_digest,
 )
@@ -272,4 +273,5 @@ _APPLY: Final[dict[type[Fact], Callable[[Desk, FactRecord, Any], None]]] = {
     LogGap: _log_gap,
     LocalSale: apply_quotas.local_sale,
     QuotaReturned: apply_quotas.quota_returned,
+    UnitsLost: apply_quotas.units_lost,
 }

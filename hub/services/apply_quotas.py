@@ -9,7 +9,7 @@ from __future__ import annotations
 from hub.domain.holders import EDGE
 from hub.services.apply_serials import see_serial
 from hub.store.protocol import Desk
-from shared.domain.facts import FactRecord, LocalSale, QuotaReturned
+from shared.domain.facts import FactRecord, LocalSale, QuotaReturned, UnitsLost
 
 
 def local_sale(desk: Desk, record: FactRecord, fact: LocalSale) -> None:
@@ -72,3 +72,30 @@ def recall_answered(desk: Desk, record: FactRecord, command_id: str) -> None:
 def recall_refused(desk: Desk, record: FactRecord, command_id: str) -> None:
     """The warehouse can return nothing now, for example because it has to count first."""
     desk.quotas.refused(record.node, command_id)
+
+
+def units_lost(desk: Desk, record: FactRecord, fact: UnitsLost) -> None:
+    """Units on no pick list are gone: burn rights that are free, owe the others.
+
+    What is owed is asked back from the counter's quota, if it has any, and paid by whatever enters
+    the pool next. Orders keep their promises until a picker comes up short.
+    """
+    node, row = record.node, fact.row
+    desk.stock.add(node, row.sku, -row.quantity)
+    for serial in row.serials:
+        see_serial(desk, record, serial, row.sku, "lose", "loss")
+    owed = desk.rights.burn(row.sku, node, row.quantity, "burnt", f"loss-{record.op_id}"[:64])
+    desk.journal.event(
+        "units_lost",
+        warehouse=node,
+        data={"sku": row.sku, "quantity": row.quantity, "bin": row.bin, "reason": fact.reason},
+    )
+    if owed:
+        desk.journal.raise_exception(
+            "rights_missing",
+            node,
+            row.sku,
+            f"{row.quantity} units of {row.sku} in {node} are gone, and rights to {owed} of them "
+            "were promised or lent; the next rights that come free there pay for them.",
+        )
+    desk.tell("quotas")

@@ -18,6 +18,7 @@ from shared.domain.facts import (
     ParcelShipped,
     ShortPicked,
     StockLoaded,
+    UnitsLost,
     decode_fact,
 )
 
@@ -51,6 +52,7 @@ def verify_books(desk: Desk) -> VerifyReport:
         _check("the hash chain of every log is unbroken", chain_trouble),
         _check("rights are conserved and none is promised twice", proofs.rights_conserved()),
         _check("rights equal their journal", proofs.rights_against_journal()),
+        _check("every right has a unit on hand or is owed", proofs.rights_covered()),
         _check("every promised unit has a parcel or reservation behind it", proofs.promises()),
         _check("orders equal the sum of their parcels", proofs.orders_add_up()),
         _check("no waybill is on two parcels", proofs.waybills_unique()),
@@ -110,6 +112,8 @@ def _units(fact: Fact) -> list[tuple[str, int]]:
             return [(fact.sku, -fact.quantity)]
         case ParcelShipped():
             return [(line.sku, -line.quantity) for line in fact.lines]
+        case UnitsLost():
+            return [(fact.row.sku, -fact.row.quantity)]
         case LocalSale():
             return [(row.sku, -row.quantity) for row in fact.rows]
         case _:

@@ -190,6 +190,10 @@ class ProofBook(Protocol):
         """Check that no account is negative, none of the rights vanished, none was sold twice."""
         ...
 
+    def rights_covered(self) -> list[str]:
+        """Check that every right that is alive has a unit on hand, or is owed."""
+        ...
+
     def promises(self) -> list[str]:
         """Compare promised rights with the open parcels and reservations behind them."""
         ...

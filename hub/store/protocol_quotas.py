@@ -46,6 +46,10 @@ class QuotaBook(Protocol):
         """Burn rights the holder sold by itself; return how many it had no right to."""
         ...
 
+    def promise(self, warehouse: str, holder: str, sku: str, units: int, reference: str) -> bool:
+        """Let an order take over rights of the shop that accepted it; False changes nothing."""
+        ...
+
     def learn(self, warehouse: str, holder: str, totals: Iterable[tuple[str, int]]) -> int:
         """Take over totals that the holder knows and these books forgot; return how many units."""
         ...

@@ -191,6 +191,13 @@ class LocalSale(FactBody, frozen=True, kw_only=True, tag="local_sale"):
     rows: tuple[StockRow, ...]
 
 
+class UnitsLost(FactBody, frozen=True, kw_only=True, tag="units_lost"):
+    """Units on no pick list are gone or broken. Burns them."""
+
+    row: StockRow
+    reason: ShortReason = "missing"
+
+
 class QuotaReturned(FactBody, frozen=True, kw_only=True, tag="quota_returned"):
     """This warehouse will not sell these units itself any more: head office may promise them."""
 
@@ -218,6 +225,7 @@ Fact = (
     | LogGap
     | LocalSale
     | QuotaReturned
+    | UnitsLost
 )
 
 _encoder = msgspec.json.Encoder()

@@ -145,6 +145,9 @@ class Checks:
             "shipped": _count(hub, "SELECT count(*) FROM parcels WHERE state = 'shipped'"),
             "cancelled": _count(hub, "SELECT count(*) FROM orders WHERE status = 'cancelled'"),
             "backordered": _count(hub, "SELECT count(*) FROM orders WHERE status = 'backordered'"),
+            "counter sales": sum(len(units) for units in world.goods.sold.values()),
+            "losses": _count(hub, "SELECT count(*) FROM facts WHERE kind = 'units_lost'"),
+            "recalls": _count(hub, "SELECT count(*) FROM commands WHERE kind = 'recall_quota'"),
             "shorts": _count(hub, "SELECT count(*) FROM facts WHERE kind = 'short_picked'"),
         }
 

@@ -54,6 +54,12 @@ class Goods:
         self.trucks: dict[tuple[str, str], list[Unit]] = {}
         self.benches: dict[tuple[str, str], list[Unit]] = defaultdict(list)
         self.hands: dict[tuple[str, str], Unit] = {}
+        self.counters: dict[tuple[str, str], list[Unit]] = {}
+        """What a clerk took from a shelf for a buyer: (warehouse, bin) -> units."""
+        self.sold: dict[str, list[Unit]] = defaultdict(list)
+        """What left over the counter of a warehouse."""
+        self.broken: dict[str, list[Unit]] = defaultdict(list)
+        """What fell from a shelf and was written off."""
         self.stolen: dict[str, list[Unit]] = defaultdict(list)
         self.deliveries: dict[str, deque[Delivery]] = defaultdict(deque)
         self.came_in: Counter[tuple[str, str]] = Counter()
@@ -109,7 +115,7 @@ class Goods:
     def in_house(self, warehouse: str) -> Counter[str]:
         """Return the units per product that are really inside a warehouse."""
         counted: Counter[str] = Counter()
-        for places in (self.shelves, self.totes, self.boxes, self.benches):
+        for places in (self.shelves, self.totes, self.boxes, self.benches, self.counters):
             for (where, _), units in places.items():
                 if where == warehouse:
                     counted.update(unit.sku for unit in units)
@@ -117,8 +123,8 @@ class Goods:
         return counted
 
     def carried_off(self, warehouse: str) -> Counter[str]:
-        """Return the units per product that couriers really took from a warehouse."""
-        counted: Counter[str] = Counter()
+        """Return the units per product that couriers and buyers really took from a warehouse."""
+        counted = Counter(unit.sku for unit in self.sold[warehouse])
         for (where, _), units in self.trucks.items():
             if where == warehouse:
                 counted.update(unit.sku for unit in units)

@@ -15,6 +15,7 @@ from hub.domain.courier_choice import DEFAULT_COURIERS
 from hub.services.apply_facts import project
 from hub.services.backorders import retry_backorders
 from hub.services.first_start import seed_rules
+from hub.services.quotas import balance_quotas
 from hub.services.recover import settle_recovery
 from hub.services.release_parcels import CourierTable, release_ready
 from hub.services.reservations import expire_reservations
@@ -228,6 +229,7 @@ class SimHub(Node):
         for name, turn in (
             ("release", partial(release_ready, table=COURIERS)),
             ("backorders", retry_backorders),
+            ("quotas", balance_quotas),
             ("recovery", settle_recovery),
             ("reservations", expire_reservations),
         ):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from edge.store import line_state
 from hub.store import fact_log as hub_log
 from shared.sync import protocol as wire
+from tests.simulation import invariants_quota as quota
 from tests.simulation import invariants_rest as rest
 from tests.simulation.invariants_prune import dropped_at, i11_prune_safe
 
@@ -25,7 +26,7 @@ SILENCE_MS: Final = wire.DEAD_MS + 3_000
 """A side that hears nothing for this long must not believe in its line any more."""
 
 NOT_YET: Final = {
-    "I3 quotas": "edges have no quotas yet; rights live at the hub alone",
+    "I3 shops": "shops have accounts but no service that spends from them yet",
 }
 """Parts of promises whose feature does not exist yet: checked as far as it does."""
 
@@ -57,7 +58,9 @@ def acked_orders(hub: SimHub) -> Iterator[str]:
 def i2_nonneg(world: World) -> Iterator[str]:
     """No account at any node is below zero."""
     for row in world.hub.sql.execute(
-        "SELECT sku, warehouse FROM rights WHERE min(pool, held, ordered, shipped, burnt) < 0"
+        "SELECT sku, warehouse FROM rights"
+        " WHERE min(pool, held, ordered, lent, shipped, sold, burnt) < 0"
+        " UNION ALL SELECT sku, warehouse FROM quotas WHERE units < 0"
         " UNION ALL SELECT sku, warehouse FROM on_hand WHERE quantity < 0 OR loading < 0"
     ):
         yield f"hub: {row['sku']} in {row['warehouse']} is below zero"
@@ -69,7 +72,7 @@ def i2_nonneg(world: World) -> Iterator[str]:
 
 
 def i3_no_oversell(world: World) -> Iterator[str]:
-    """Units promised, held and shipped never exceed the units that ever really came in."""
+    """Units promised, held, shipped, sold and lent never exceed those that ever came in."""
     promised = world.hub.sql.execute(
         "SELECT r.warehouse, r.sku, r.minted, r.burnt, r.held + coalesce((SELECT"
         " sum(CASE WHEN p.state IN ('cancelled', 'short') THEN l.shipped"
@@ -77,6 +80,7 @@ def i3_no_oversell(world: World) -> Iterator[str]:
         " FROM parcels p JOIN parcel_lines l USING (parcel_id)"
         " WHERE p.warehouse = r.warehouse AND l.sku = r.sku), 0) AS units FROM rights r"
     )
+    outside = quota.outside_the_pool(world)
     for row in promised:
         came_in = world.goods.came_in[row["warehouse"], row["sku"]]
         at_door = sum(
@@ -84,10 +88,11 @@ def i3_no_oversell(world: World) -> Iterator[str]:
             for pallet in world.goods.deliveries[row["warehouse"]]
             for unit in pallet.units
         )
-        if row["units"] > came_in + at_door - row["burnt"]:
+        units = row["units"] + outside[row["warehouse"], row["sku"]]
+        if units > came_in + at_door - row["burnt"]:
             yield (
-                f"{row['units']} units of {row['sku']} in {row['warehouse']} are promised or "
-                f"shipped; {came_in} came in and {row['burnt']} are lost"
+                f"{units} units of {row['sku']} in {row['warehouse']} are promised, lent "
+                f"or gone; {came_in} came in and {row['burnt']} are lost"
             )
         if row["minted"] > came_in + at_door:
             yield (
@@ -160,6 +165,7 @@ def i1_conservation(world: World) -> Iterator[str]:
     proofs = world.hub.reading().proofs
     yield from proofs.rights_conserved()
     yield from proofs.rights_against_journal()
+    yield from proofs.rights_covered()
     yield from proofs.promises()
     yield from proofs.orders_add_up()
 
@@ -200,6 +206,7 @@ def i14_one_label(world: World) -> Iterator[str]:
 ALWAYS: Final[tuple[tuple[str, Rule], ...]] = (
     ("I2", i2_nonneg),
     ("I3", i3_no_oversell),
+    ("I3", quota.i3_quota_bounded),
     ("I6", i6_acked_durable),
     ("I11", i11_prune_safe),
     ("I13", i13_cursor),
@@ -212,4 +219,9 @@ DEEP: Final[tuple[tuple[str, Rule], ...]] = (
     ("I7", i7_prefix),
     ("I14", i14_one_label),
 )
-AT_REST: Final[tuple[tuple[str, Rule], ...]] = rest.AT_REST
+AT_REST: Final[tuple[tuple[str, Rule], ...]] = (
+    *rest.AT_REST,
+    ("I12", quota.i12_quotas_agree),
+    ("I13", quota.i13_recalls_end),
+    ("W7", quota.w7_counters),
+)

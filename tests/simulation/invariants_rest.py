@@ -48,13 +48,13 @@ def i4_sn_single(world: World) -> Iterator[str]:
             if where == edge.name
             for unit in units
             if unit.serial
-        }
+        } | {unit.serial for unit in world.goods.sold[edge.name] if unit.serial}
         told = {
             row["serial"]
             for row in edge.sql.execute("SELECT serial FROM serials WHERE state = 'shipped'")
         }
         for serial in sorted(gone ^ told):
-            where = "on a truck" if serial in gone else "in the books"
+            where = "really" if serial in gone else "in the books"
             yield f"{edge.name}: {serial} left only {where}"
 
 
@@ -177,7 +177,8 @@ def w1_shelves(world: World) -> Iterator[str]:
         for sku in world.goods.products:
             books[sku] += ledger.balance(edge.sql, "loss", sku)
         things = world.goods.in_house(edge.name)
-        things.update(unit.sku for unit in world.goods.stolen[edge.name])
+        for gone in (world.goods.stolen, world.goods.broken):
+            things.update(unit.sku for unit in gone[edge.name])
         for sku in sorted(world.goods.products):
             if books[sku] != things[sku]:
                 yield f"{edge.name}: the books know {books[sku]} of {sku}, there are {things[sku]}"

@@ -58,6 +58,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How often the hub is backed up and the copy proven; 0 for never."""
     retention_ms: int = 0
     """Age at which an edge drops a line that is in such a backup."""
+    quotas: int = 0
+    """Targets set per warehouse for what its counter may sell; 0: the counter is closed."""
+    stale_grants: int = 0
+    breakages: int = 0
     drill: str = ""
 
 
@@ -110,8 +114,20 @@ def _with_backups(options: Options) -> Options:
     often = dice.choice((0, 3_000, 8_000))
     if options.drill == "hub_lost":
         often = 0  # a hub that is lost without any backup never said that anything is in one
-    return msgspec.structs.replace(
+    options = msgspec.structs.replace(
         options, backup_ms=often, retention_ms=dice.choice((1, 2_000, 15_000))
+    )
+    return _with_quotas(options)
+
+
+def _with_quotas(options: Options) -> Options:
+    """Most worlds have a counter; its dice too are its own."""
+    dice = Random(f"{options.seed}/quotas")
+    return msgspec.structs.replace(
+        options,
+        quotas=dice.choice((0, 2, 4, 4, 8)),
+        stale_grants=dice.choice((0, 0, 3)),
+        breakages=dice.choice((0, 0, 1, 3)),
     )
 
 
@@ -131,7 +147,7 @@ HARMLESS: dict[str, Any] = {
     "edge_crash": 0.0, "hub_crash": 0.0, "disk_errors": 0, "lost_answers": 0.0,
     "lost_wakeups": 0.0, "clock_jumps": 0, "drift_ppm": 0, "mistakes": 0.0, "thefts": 0,
     "printer_trouble": 0.0, "poison": 0, "strange_commands": 0, "revocations": 0, "garbage": 0,
-    "replays": 0, "backup_ms": 0, "retention_ms": 0,
+    "replays": 0, "quotas": 0, "stale_grants": 0, "breakages": 0, "backup_ms": 0, "retention_ms": 0,
     "cancels": 0.0, "amends": 0.0, "reservations": 0.0, "receipts": 0, "delay_ms": 5,
 }  # fmt: skip
 """Values at which an option hurts nobody; shrinking tries them one by one."""

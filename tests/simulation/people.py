@@ -164,6 +164,8 @@ class Picker(Person):
     def _reach(self, current: Stop) -> bool:
         """Take a unit from the shelf and scan it, or say that none is there."""
         unit = self.goods.take(self.warehouse, current.bin, current.sku)
+        if unit is None and self.goods.counters.get((self.warehouse, current.bin)):
+            return False  # the clerk has it in hand and is asking whether it may be sold
         if unit is None or self.refusals >= REFUSALS_MAX:
             if unit is not None:
                 self.goods.put(self.warehouse, current.bin, unit)

@@ -43,6 +43,9 @@ def _people(world: World) -> Iterator[str]:
     for person in world.people:
         if person.pending is not None:
             yield f"{person.warehouse} {person.station} waits for {person.pending.scan.raw}"
+    if world.breakage.open:
+        yield "the lead waits for an answer about a loss"
+    yield from (f"{clerk.edge.name} counter waits" for clerk in world.clerks if clerk.pending)
     for warehouse, pallets in world.goods.deliveries.items():
         if pallets:
             yield f"{warehouse} has pallet {pallets[0].asn} at the door"

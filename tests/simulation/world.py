@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from tests.simulation.checks import Checks
+from tests.simulation.counter import Breakage, Clerk, QuotaOffice
 from tests.simulation.drills import Drills
 from tests.simulation.edge_node import SimEdge
 from tests.simulation.faults import Faults
@@ -88,6 +89,9 @@ class World:
         self.office = Office(self)
         self.people = [person for edge in self.edges for person in _staff(edge)]
         self.shops = [Shop(self, name) for name in SHOPS]
+        self.clerks = [Clerk(edge) for edge in self.edges]
+        self.quota_office = QuotaOffice(self)
+        self.breakage = Breakage(self)
         self.faults = Faults(self)
         self.drills = Drills(self)
         self._repairs: set[str] = set()

@@ -105,6 +105,26 @@ class SqliteProofs:
             for row in rows
         ]
 
+    def rights_covered(self) -> list[str]:
+        """Check that every right that is alive has a unit on hand, or is owed because it has none.
+
+        Debts to a holder are left out: those units are still there.
+        """
+        rows = self._sql.execute(
+            "SELECT * FROM (SELECT r.sku, r.warehouse, r.pool + r.held + r.ordered + r.lent"
+            " AS rights, coalesce(h.quantity, 0) AS units, (SELECT coalesce(sum(d.units), 0)"
+            "  FROM rights_debts d WHERE d.sku = r.sku AND d.warehouse = r.warehouse"
+            "  AND d.account IN ('burnt', 'shipped', 'sold')) AS owed FROM rights r"
+            " LEFT JOIN on_hand h ON h.sku = r.sku AND h.warehouse = r.warehouse) AS one"
+            " WHERE rights - owed <> units LIMIT ?",
+            (TOLD_MAX,),
+        )
+        return [
+            f"{row['rights']} rights to {row['sku']} in {row['warehouse']} are alive and "
+            f"{row['owed']} of them owed, but {row['units']} units are on hand."
+            for row in rows
+        ]
+
     def promises(self) -> list[str]:
         """Compare promised rights with the open parcels and reservations behind them."""
         rows = self._sql.execute(

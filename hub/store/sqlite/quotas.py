@@ -128,6 +128,24 @@ class SqliteQuotas:
         )  # fmt: skip
         return beyond
 
+    def promise(self, warehouse: str, holder: str, sku: str, units: int, reference: str) -> bool:
+        """Let an order take over rights of the shop that accepted it; False changes nothing."""
+        key = {"n": units, "warehouse": warehouse, "holder": holder, "sku": sku}
+        done = self._sql.execute(
+            "UPDATE quotas SET units = units - :n, used = used + :n"  # noqa: S608  constant
+            f" {_ONE} AND units >= :n",
+            key,
+        )
+        if done.rowcount != 1:
+            return False
+        self._sql.execute(
+            "UPDATE rights SET lent = lent - :n, ordered = ordered + :n"
+            " WHERE sku = :sku AND warehouse = :warehouse",
+            {"n": units, "sku": sku, "warehouse": warehouse},
+        )
+        debts.journal(self._sql, self._now_ms, sku, warehouse, holder, "ordered", units, reference)
+        return True
+
     def _spend(
         self,
         warehouse: str,

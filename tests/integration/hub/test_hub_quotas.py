@@ -20,6 +20,7 @@ from shared.domain.facts import (
     QuotaReturned,
     ShortPicked,
     StockRow,
+    UnitsLost,
 )
 
 
@@ -184,6 +185,15 @@ def test_a_loss_beyond_the_pool_is_owed_and_paid_by_the_next_return(counter: Cou
     assert counter.books.verify().holds
 
 
+def test_broken_units_burn_the_pool_first_and_the_rest_is_asked_back(counter: Counter) -> None:
+    counter.want(7)
+    counter.tell(UnitsLost(row=StockRow("A02", "CABLE", 5), reason="damaged"))
+    assert (counter.rights(), counter.owed()) == ({"lent": 7, "burnt": 3}, 2)
+    assert counter.commands()[-1] == recall(5)
+    assert counter.books.exceptions() == ["rights_missing"]
+    assert counter.books.verify().holds
+
+
 def test_what_is_owed_is_paid_by_an_arrival_before_anybody_gets_it(counter: Counter) -> None:
     counter.books.order("1", ("CABLE", 10))
     counter.tell(ShortPicked(parcel_id="none", line_no=1, sku="CABLE", quantity=2, bin="A02"))
@@ -245,8 +255,11 @@ def test_a_shop_is_a_holder_in_the_same_double_entry(counter: Counter) -> None:
     counter.want(2)
     assert counter.rights() == {"pool": 2, "lent": 8}
     assert books.write(lambda desk: desk.quotas.take_back("SHA", shop, "CABLE", 1, "t")) == 0
-    assert books.write(lambda desk: desk.quotas.sell("SHA", shop, "CABLE", 2, "t")) == 0
-    assert counter.rights() == {"pool": 3, "lent": 5, "sold": 2}
+    assert not books.write(lambda desk: desk.quotas.promise("SHA", shop, "CABLE", 6, "t"))
+    assert books.write(lambda desk: desk.quotas.promise("SHA", shop, "CABLE", 5, "t"))
+    assert counter.rights() == {"pool": 3, "lent": 2, "ordered": 5}
+    books.write(lambda desk: desk.rights.move("CABLE", "SHA", 5, "ordered", "pool", "cancelled"))
+    assert counter.rights() == {"pool": 8, "lent": 2}
     assert books.verify().holds
 
 

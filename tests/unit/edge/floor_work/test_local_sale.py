@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from edge.services.local_sale import SaleAnswer, SaleLine, SaleRequest, sell_local
+from edge.services.loss import LossRequest, report_loss
 from edge.services.quota import return_quota
 from edge.store import copies, quotas
 from edge.sync import apply
@@ -179,3 +180,34 @@ def test_a_sale_of_too_many_serial_numbers_is_an_input_error(shop: Any) -> None:
 def test_a_sale_by_nobody_known_is_forbidden(shop: Any) -> None:
     with pytest.raises(Forbidden):
         sell(shop, cables(1), badge="")
+
+
+def lose(house: Any, sku: str, units: int, *serials: str, bin_code: str = "B01-01-1") -> bool:
+    request = LossRequest(
+        op_id=house.op(), badge=LEAD, sku=sku, bin=bin_code, quantity=units, serials=serials
+    )
+    return house.database.write_sync(  # type: ignore[no-any-return]
+        lambda tx: report_loss(house.floor(tx, request.op_id, LEAD), request)
+    )
+
+
+def test_a_broken_unit_leaves_the_books_as_a_loss(shop: Any) -> None:
+    assert lose(shop, "CABLE", 1)
+    assert lose(shop, "PHONE", 1, "SN1", bin_code="B02-01-1")
+    assert [(fact.row.sku, fact.row.serials) for fact in shop.facts("units_lost")] == [
+        ("CABLE", ()),
+        ("PHONE", ("SN1",)),
+    ]
+    assert shop.sql("SELECT state FROM serials WHERE serial = 'SN1'") == [("lost",)]
+    assert shop.wrong() == []
+
+
+def test_what_a_picker_is_about_to_take_is_left_to_the_picker(shop: Any) -> None:
+    shop.parcel("P1", ("LAMP", 3))
+    shop.plan()
+    with pytest.raises(Refused) as error:
+        lose(shop, "LAMP", 1, bin_code="B03-01-1")
+    assert error.value.code == "units_promised"
+    with pytest.raises(Refused) as error:
+        lose(shop, "PHONE", 1, "SN9", bin_code="B02-01-1")
+    assert error.value.code == "serial_not_here"
