@@ -121,8 +121,8 @@ QUOTA: Final = (
     Mutant(
         "a restored hub takes over a total without debit",
         "hub.store.sqlite.quotas:SqliteQuotas.learn",
-        "            debts.take_or_owe(\n",
-        "            str(\n",
+        "        debts.take_or_owe(\n",
+        "        str(\n",
         drills=True,
     ),
 )
