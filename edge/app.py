@@ -39,7 +39,7 @@ from edge.web.api.scans import judge
 from shared.domain.errors import BincardError
 from shared.domain.ids import uuid7
 from shared.domain.ports import Clock, Entropy
-from shared.runtime import logs
+from shared.runtime import backups, logs
 from shared.runtime.clock import SystemClock, SystemEntropy
 from shared.runtime.database import Database, Transaction
 from shared.runtime.file_check import HourlyCheck
@@ -96,6 +96,7 @@ class EdgeNode:
         self._planning = asyncio.Lock()
 
     def _open(self) -> Database:
+        backups.expect_no_half_restore(self.settings.database)
         migrate(self.settings.database, MIGRATION_SET, MIGRATIONS)
         database = Database(self.settings.database)
         try:

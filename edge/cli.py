@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +16,13 @@ import msgspec
 from edge import cli_planning
 from edge import settings as edge_settings
 from edge.settings import Settings
+from shared.domain.errors import Conflict
+from shared.runtime import folder_lock
 
 MIGRATIONS: Final = "edge.store.migrations"
 MIGRATION_SET: Final = "edge"
 RUN_FILE: Final = "run.json"
+LOCK_FILE: Final = "edge.lock"
 
 
 def _settings() -> Settings:
@@ -42,22 +47,25 @@ def serve() -> None:
 
     settings = _settings()
     logs.configure(node=settings.warehouse or "edge")
-    node = EdgeNode(settings)
     run_file = settings.state_dir / RUN_FILE
+    with _books_taken(settings):
+        # One that a killed node left behind would name a dead port.
+        run_file.unlink(missing_ok=True)
+        node = EdgeNode(settings)
 
-    def ready(port: int) -> None:
-        url = f"http://{settings.http_host}:{port}"
-        told = {"pid": os.getpid(), "http_port": port, "url": url}
-        private_file.write(run_file, json.dumps(told).encode())
-        click.echo(f"Warehouse {node.site.warehouse or '(not enrolled)'} is at {url}", err=True)
+        def ready(port: int) -> None:
+            url = f"http://{settings.http_host}:{port}"
+            told = {"pid": os.getpid(), "http_port": port, "url": url}
+            private_file.write(run_file, json.dumps(told).encode())
+            click.echo(f"Warehouse {node.site.warehouse or '(not enrolled)'} is at {url}", err=True)
 
-    serve_app(
-        create_app(node),
-        host=settings.http_host,
-        port=settings.http_port,
-        stopping=node.stopping,
-        on_ready=ready,
-    )
+        serve_app(
+            create_app(node),
+            host=settings.http_host,
+            port=settings.http_port,
+            stopping=node.stopping,
+            on_ready=ready,
+        )
 
 
 @edge.command()
@@ -65,7 +73,9 @@ def migrate() -> None:
     """Bring the books to this version's form; prints what was applied."""
     from shared.runtime.migrate import migrate as apply
 
-    _show({"applied": apply(_settings().database, MIGRATION_SET, MIGRATIONS)})
+    settings = _settings()
+    with _books_taken(settings):
+        _show({"applied": apply(settings.database, MIGRATION_SET, MIGRATIONS)})
 
 
 @edge.command()
@@ -93,29 +103,23 @@ def backup(target: Path) -> None:
 def restore(source: Path) -> None:
     """Put the backup SOURCE in the place of the books; the node must be stopped."""
     from edge.services.backup import restore as put_back
-    from shared.runtime.clock import SystemEntropy
+    from shared.runtime.clock import SystemClock, SystemEntropy
 
     settings = _settings()
-    _expect_stopped(settings)
-    _show(put_back(source, settings.database, SystemEntropy()))
+    with _books_taken(settings):
+        _show(put_back(source, settings.database, SystemEntropy(), SystemClock().wall_ms()))
 
 
-def _expect_stopped(settings: Settings) -> None:
-    from shared.domain.errors import Refused
-
-    run_file = settings.state_dir / RUN_FILE
-    if not run_file.exists():
-        return
-    pid = json.loads(run_file.read_text(encoding="utf-8")).get("pid", 0)
-    try:
-        os.kill(pid, 0)
-    except (OSError, TypeError):
-        return
-    raise Refused(
+@contextmanager
+def _books_taken(settings: Settings) -> Iterator[None]:
+    """Hold the lock of the state directory; raises Conflict when a node or command has it."""
+    taken = Conflict(
         "node_running",
-        f"Failed to restore: this node runs as process {pid}.",
-        hint="Stop it, then restore, then start it again.",
+        "Another edge or edge command has the books in this state directory open.",
+        hint="Stop it first, or set another BINCARD_EDGE_STATE_DIR.",
     )
+    with folder_lock.held(settings.state_dir / LOCK_FILE, taken):
+        yield
 
 
 @edge.command()

@@ -19,6 +19,7 @@ from edge.domain.site import (
 from edge.services.prune import DAY_MS, FACT_RETENTION_DAYS
 from shared.domain.errors import InvalidInput
 from shared.runtime import ballast
+from shared.runtime.backups import BackupPlan, plan_in
 from shared.runtime.settings import Environment
 
 PREFIX: Final = "BINCARD_EDGE_"
@@ -50,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Lines of the log stay here at least so long, also when the hub has them in a backup."""
     ballast_bytes: int = 0
     """Kept free beside the books for the day the disk is full; 0 for programs that only look."""
+    backups: BackupPlan = BackupPlan()
 
 
 def load(values: Mapping[str, str]) -> Settings:
@@ -78,6 +80,7 @@ def load(values: Mapping[str, str]) -> Settings:
         auto_waves=env.text("AUTO_WAVES", "1") not in {"0", "off", "false"},
         wave_parcels_min=env.number("WAVE_PARCELS_MIN", 12, low=1, high=1_000),
         wave_wait_ms=env.number("WAVE_WAIT_MS", 5_000, high=3_600_000),
+        backups=plan_in(env),
         ballast_bytes=env.number("BALLAST_BYTES", ballast.DEFAULT_BYTES),
         fact_retention_ms=DAY_MS
         * env.number("FACT_RETENTION_DAYS", FACT_RETENTION_DAYS, low=1, high=3_650),

@@ -12,12 +12,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from edge.services.backup import backup
 from edge.services.digest_books import digest_books
 from edge.services.prune import prune
 from edge.services.recover import recover
 from edge.store import recoveries, waves
 from shared.domain.errors import BincardError
-from shared.runtime import logs
+from shared.runtime import backups, logs
 from shared.runtime.database import Transaction
 from shared.runtime.storage import WATCH_SECONDS
 
@@ -36,6 +37,8 @@ PRUNE_SECONDS: Final = 60.0
 PRUNE_STEPS_MAX: Final = 100
 """Portions dropped in one run; between two of them scans have their turn."""
 
+NODE: Final = "edge"
+"""How copies taken by the clock begin their names."""
 SHORTEN_SECONDS: Final = 60.0
 """On a disk that is nearly full, space is looked for this often."""
 
@@ -50,6 +53,7 @@ def of(node: EdgeNode) -> list[Coroutine[Any, Any, None]]:
         _every(node, PRUNE_SECONDS, lambda: drop_old(node)),
         _every(node, WATCH_SECONDS, lambda: asyncio.to_thread(node.storage.look)),
         _every(node, SHORTEN_SECONDS, lambda: save_space(node)),
+        _every(node, backups.CHECK_SECONDS, lambda: back_up(node)),
     ]
     if node.settings.auto_waves:
         planner = _Planner(node)
@@ -64,7 +68,7 @@ async def _every(node: EdgeNode, seconds: float, run: Callable[[], Awaitable[obj
             return
         try:
             await run()
-        except (BincardError, sqlite3.Error) as error:
+        except (BincardError, sqlite3.Error, OSError) as error:
             log.warning("timer_failed", kind=type(error).__name__, exc_info=error)
 
 
@@ -85,6 +89,16 @@ async def save_space(node: EdgeNode) -> None:
     if node.storage.now.level in {"tight", "full"}:
         await drop_old(node)
         await node.database.shorten_log()
+
+
+async def back_up(node: EdgeNode) -> None:
+    """Copy the books when it is time, and let the oldest copies go."""
+    plan = node.settings.backups
+    target = backups.next_due(plan, NODE, node.clock.wall_ms())
+    if target is not None:
+        copied = await asyncio.to_thread(backup, node.settings.database, target)
+        await asyncio.to_thread(backups.let_go, plan, NODE)
+        log.info("backed_up", facts=copied.facts, bytes=copied.bytes)
 
 
 async def digest(node: EdgeNode) -> None:

@@ -99,8 +99,9 @@ def backup(file: Path) -> None:
 def restore(file: Path) -> None:
     """Replace the books by the backup FILE; the hub must not run. The old file is kept."""
     from hub.instance import books_taken
-    from hub.store.backup import begin_new_life, check_file
+    from hub.store.backup import begin_new_life, check_file, proven_marks
     from hub.store.sqlite.hub_store import open_hub
+    from shared.runtime import backups
     from shared.runtime.clock import SystemClock, SystemEntropy
 
     settings = _settings()
@@ -109,26 +110,17 @@ def restore(file: Path) -> None:
     clock = SystemClock()
     with books_taken(settings.state_dir):
         check_file(file)
-        kept = _put_aside(settings.database, clock.wall_ms())
-        shutil.copyfile(file, settings.database)
-        books = open_hub(settings.database, clock, SystemEntropy())
+        proven_marks(file)
+        settings.database.parent.mkdir(parents=True, exist_ok=True)
+        fresh = settings.database.with_name(settings.database.name + backups.FRESH_ENDING)
+        fresh.unlink(missing_ok=True)
+        shutil.copyfile(file, fresh)
+        books = open_hub(fresh, clock, SystemEntropy())
         epoch = books.database.write_sync(lambda tx: begin_new_life(tx.sql, books.entropy))
         books.database.close()
-    _print_json({"restored": str(file), "epoch": epoch, "kept": kept})
-
-
-def _put_aside(database: Path, now_ms: int) -> str | None:
-    """Keep the present books beside the restored ones; return their new name."""
-    database.parent.mkdir(parents=True, exist_ok=True)
-    if not database.exists():
-        return None
-    kept = database.with_name(f"{database.name}.before-restore-{now_ms}")
-    for ending in ("-wal", "-shm"):
-        side = database.with_name(database.name + ending)
-        if side.exists():
-            side.replace(kept.with_name(kept.name + ending))
-    database.replace(kept)
-    return str(kept)
+        kept = backups.swap_in(fresh, settings.database, clock.wall_ms())
+    kept_name = str(kept) if kept else None
+    _print_json({"restored": str(file), "epoch": epoch, "kept": kept_name})
 
 
 @hub.command()

@@ -7,8 +7,6 @@ the lock themselves and work on the file.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.errors import Conflict, Unavailable
-from shared.runtime import private_file
+from shared.runtime import folder_lock, private_file
 
 LOCK_FILE: Final = "hub.lock"
 RUN_FILE: Final = "run.json"
@@ -42,18 +40,13 @@ class RunFile(msgspec.Struct, frozen=True, kw_only=True):
 @contextmanager
 def books_taken(state_dir: Path) -> Iterator[None]:
     """Hold the lock of `state_dir`; raises Conflict `hub_runs` when somebody else has it."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if not _lock(descriptor):
-            raise Conflict(
-                "hub_runs",
-                "Another hub or hub command has the books in this state directory open.",
-                hint="Stop it first, or set another BINCARD_HUB_STATE_DIR.",
-            )
+    taken = Conflict(
+        "hub_runs",
+        "Another hub or hub command has the books in this state directory open.",
+        hint="Stop it first, or set another BINCARD_HUB_STATE_DIR.",
+    )
+    with folder_lock.held(state_dir / LOCK_FILE, taken):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def running_hub(state_dir: Path) -> RunFile | None:
@@ -63,7 +56,7 @@ def running_hub(state_dir: Path) -> RunFile | None:
     """
     until = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < until:
-        if not _is_locked(state_dir):
+        if not folder_lock.is_held(state_dir / LOCK_FILE):
             return None
         content = private_file.read(state_dir / RUN_FILE)
         if content is not None:
@@ -74,22 +67,3 @@ def running_hub(state_dir: Path) -> RunFile | None:
         f"A hub holds {LOCK_FILE}, but it did not get ready in {START_SECONDS_MAX:.0f} seconds.",
         hint="Look at its log; `bincard hub doctor` may tell more.",
     )
-
-
-def _is_locked(state_dir: Path) -> bool:
-    try:
-        descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        return not _lock(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -35,7 +35,7 @@ from hub.web.principal import Principal
 from shared.domain.errors import BincardError
 from shared.domain.facts import FactRecord
 from shared.domain.ports import Clock, Entropy
-from shared.runtime import logs, private_file
+from shared.runtime import backups, logs, private_file
 from shared.runtime.clock import SystemClock, SystemEntropy
 from shared.runtime.curve import load_or_make_key
 from shared.runtime.database import Transaction
@@ -88,6 +88,7 @@ class HubNode:
 
     def _open(self) -> SqliteHub:
         settings = self.settings
+        backups.expect_no_half_restore(settings.database)
         books = open_books(settings.database, settings.postgres_url, self.clock, self.entropy)
         try:
             if not settings.postgres_url:
@@ -106,6 +107,7 @@ class HubNode:
             settings.state_dir if settings.postgres_url else settings.database.parent,
             own_file=not settings.postgres_url,
             ballast_bytes=settings.ballast_bytes,
+            plan=settings.backups,
             on_change=lambda state: self.live.publish("storage", {"level": state.level}),
         )
 

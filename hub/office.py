@@ -23,7 +23,7 @@ from hub.services.import_files import FileKind, import_file
 from hub.services.recover import write_off
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.settings import Settings
-from hub.store.backup import advance_stable, back_up, proven_marks
+from hub.store.backup import advance_stable, back_up
 from hub.store.open_books import open_books
 from hub.store.sqlite.hub_store import SqliteHub
 from shared.domain.errors import BincardError, Unavailable
@@ -117,10 +117,9 @@ class Office:
             )
             return int(answer["bytes"])
         with self._books() as books:
-            size_bytes = books.database.read_sync(lambda sql: back_up(sql, target))
-            ends = proven_marks(target)
-            books.database.write_sync(lambda tx: advance_stable(tx.sql, ends))
-            return size_bytes
+            made = books.database.read_sync(lambda sql: back_up(sql, target))
+            books.database.write_sync(lambda tx: advance_stable(tx.sql, made.ends))
+            return made.size_bytes
 
     @contextmanager
     def _books(self) -> Iterator[SqliteHub]:

@@ -13,6 +13,7 @@ from hub.domain.courier_choice import DEFAULT_COURIERS, Courier
 from hub.services.release_parcels import CourierTable
 from shared.domain.errors import InvalidInput
 from shared.runtime import ballast
+from shared.runtime.backups import BackupPlan, plan_in
 from shared.runtime.settings import Environment
 
 PREFIX: Final = "BINCARD_HUB_"
@@ -37,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     utc_offset_minutes: int = UTC_OFFSET_MINUTES
     ballast_bytes: int = 0
     """Kept free beside the books for the day the disk is full; 0 for programs that only look."""
+    backups: BackupPlan = BackupPlan()
 
     @property
     def courier_table(self) -> CourierTable:
@@ -62,6 +64,7 @@ def load(values: Mapping[str, str]) -> Settings:
         postgres_url=database if database.startswith(POSTGRES) else "",
         couriers=_couriers(env.text("COURIERS", "")),
         utc_offset_minutes=env.number("UTC_OFFSET_MINUTES", UTC_OFFSET_MINUTES, low=-720, high=840),
+        backups=plan_in(env),
         ballast_bytes=env.number("BALLAST_BYTES", ballast.DEFAULT_BYTES),
     )
     env.done()

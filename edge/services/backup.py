@@ -15,9 +15,10 @@ import msgspec
 
 from edge.services.verify import Verification, verify
 from edge.store import copies
-from shared.domain.errors import BooksBroken, Conflict, NotFound
+from shared.domain.errors import BooksBroken, NotFound, Unavailable
 from shared.domain.ports import Entropy
-from shared.runtime.database import connect
+from shared.runtime import backups, disk_trouble
+from shared.runtime.database import connect, connect_read_only
 from shared.runtime.migrate import migrate
 
 MIGRATIONS: Final = "edge.store.migrations"
@@ -32,6 +33,15 @@ class Copied(msgspec.Struct, frozen=True):
     facts: int
 
 
+class Restored(msgspec.Struct, frozen=True):
+    """What now stands in the place of the books, and where the replaced ones are kept."""
+
+    path: str
+    bytes: int
+    facts: int
+    kept: str | None
+
+
 def backup(database: Path, target: Path) -> Copied:
     """Copy the books in `database` to the new file `target` and prove the copy.
 
@@ -39,51 +49,62 @@ def backup(database: Path, target: Path) -> Copied:
     BooksBroken when the copy does not hold what the books promise.
     """
     _expect_file(database)
-    if target.exists():
-        raise Conflict(
-            "backup_exists",
-            f"Failed to back up: {target.name} exists already.",
-            hint="Name a new file; old backups are never overwritten.",
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with closing(connect(database, writable=False)) as sql:
+    with (
+        backups.growing(target, database) as partial,
+        closing(connect(database, writable=False)) as sql,
+    ):
         # Only the copy is written; SQLite refuses even that on a query-only connection.
         sql.execute("PRAGMA query_only=OFF")
-        copies.copy_into(sql, target)
-    return _proven(target)
+        try:
+            copies.copy_into(sql, partial)
+        except sqlite3.Error as error:
+            raise _not_copied(error) from error
+        proven = _proven(partial)
+    return msgspec.structs.replace(proven, path=str(target))
 
 
-def restore(source: Path, database: Path, entropy: Entropy) -> Copied:
+def _not_copied(error: sqlite3.Error) -> Unavailable:
+    full = disk_trouble.is_full(error)
+    return Unavailable(
+        "backup_failed",
+        f"Failed to back up: {'the disk there is full' if full else error}.",
+        hint="Free space there, or choose a folder on another disk. Nothing was left behind.",
+    )
+
+
+def restore(source: Path, database: Path, entropy: Entropy, now_ms: int) -> Restored:
     """Put the backup `source` in the place of `database`, which is kept beside it.
 
-    The node must be stopped. The log begins a new incarnation. Raises NotFound, BooksBroken.
+    The node must be stopped. The log begins a new incarnation. Until the last step, which is one
+    renaming, the old books are untouched. Raises NotFound, BooksBroken.
     """
     _expect_file(source)
     _proven(source)
     database.parent.mkdir(parents=True, exist_ok=True)
-    fresh = database.with_name(database.name + ".restored")
+    fresh = database.with_name(database.name + backups.FRESH_ENDING)
     fresh.unlink(missing_ok=True)
     with closing(connect(source, writable=False)) as sql:
         sql.execute("PRAGMA query_only=OFF")
-        copies.copy_into(sql, fresh)
+        try:
+            copies.copy_into(sql, fresh)
+        except sqlite3.Error as error:
+            fresh.unlink(missing_ok=True)
+            raise _not_copied(error) from error
     migrate(fresh, MIGRATION_SET, MIGRATIONS)
     with closing(connect(fresh, writable=True)) as sql:
         sql.execute("BEGIN IMMEDIATE")
         copies.branch_log(sql, entropy)
         sql.execute("COMMIT")
         sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    if database.exists():
-        database.replace(database.with_name(database.name + ".before-restore"))
-    for leftover in ("-wal", "-shm"):
-        database.with_name(database.name + leftover).unlink(missing_ok=True)
-    fresh.replace(database)
-    return _proven(database)
+    proven = _proven(fresh)
+    kept = backups.swap_in(fresh, database, now_ms)
+    return Restored(str(database), proven.bytes, proven.facts, str(kept) if kept else None)
 
 
 def check_file(database: Path) -> Verification:
     """Verify the books in `database` without changing them."""
     _expect_file(database)
-    with closing(connect(database, writable=False)) as sql:
+    with closing(connect_read_only(database)) as sql:
         return verify(sql)
 
 

@@ -7,14 +7,14 @@ sends again what the hub forgot.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from hub.store import fact_log, nodes, recovering
-from shared.domain.errors import BooksBroken, Conflict, InvalidInput, Refused
+from shared.domain.errors import BooksBroken, InvalidInput, Refused, Unavailable
 from shared.domain.ports import Entropy
+from shared.runtime import backups
 
 COUNTER_JUMP: Final = 1_000_000
 """Numbers left out after a restore; more parcels than this never leave between two backups."""
@@ -28,10 +28,18 @@ class LogEnd(NamedTuple):
     seq: int
 
 
-def back_up(sql: sqlite3.Connection, path: Path) -> int:
-    """Copy the books behind `sql` into the new file `path`; return its size in bytes.
+class BackedUp(NamedTuple):
+    """A proven copy: its size and how far each warehouse's log is in it."""
 
-    Raises Conflict when the file exists and BooksBroken when the copy is not intact.
+    size_bytes: int
+    ends: list[LogEnd]
+
+
+def back_up(sql: sqlite3.Connection, path: Path) -> BackedUp:
+    """Copy the books behind `sql` into the new file `path` and prove the copy, every hash followed.
+
+    Raises Conflict when the file exists, TooMuch and Unavailable when there is no room for it, and
+    BooksBroken when the copy is not intact. Then there is no file.
     """
     if not isinstance(sql, sqlite3.Connection):
         raise Refused(
@@ -39,15 +47,22 @@ def back_up(sql: sqlite3.Connection, path: Path) -> int:
             "Failed to back up: these books are kept by a PostgreSQL server.",
             hint="Use pg_dump, or the base backups of your server.",
         )
-    if path.exists():
-        raise Conflict(
-            "backup_exists",
-            f"Failed to back up: {path.name} exists already.",
-            hint="Choose another file name; a backup is never overwritten.",
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.unlink(missing_ok=True)
+    books = Path(sql.execute("PRAGMA database_list").fetchone()[2])
+    with backups.growing(path, books) as partial:
+        try:
+            _copy(sql, partial)
+        except sqlite3.Error as error:
+            raise Unavailable(
+                "backup_failed",
+                f"Failed to back up: {error}.",
+                hint="Free space there, or choose a folder on another disk. Nothing was left.",
+            ) from error
+        check_file(partial)
+        ends = proven_marks(partial)
+    return BackedUp(path.stat().st_size, ends)
+
+
+def _copy(sql: sqlite3.Connection, partial: Path) -> None:
     copy = sqlite3.connect(partial)
     try:
         sql.backup(copy)
@@ -55,14 +70,6 @@ def back_up(sql: sqlite3.Connection, path: Path) -> int:
         copy.execute("PRAGMA journal_mode=DELETE")
     finally:
         copy.close()
-    check_file(partial)
-    descriptor = os.open(partial, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    partial.replace(path)
-    return path.stat().st_size
 
 
 def proven_marks(path: Path) -> list[LogEnd]:

@@ -31,17 +31,17 @@ class Ballast:
     def kept_bytes(self) -> int:
         """Return how much lies ready."""
         try:
-            return min(self._path.stat().st_size, self.size_bytes)
+            return self._path.stat().st_size
         except OSError:
             return 0
 
     def missing_bytes(self) -> int:
         """Return how much would have to be put back."""
-        return self.size_bytes - self.kept_bytes()
+        return max(0, self.size_bytes - self.kept_bytes())
 
     def make(self) -> bool:
         """Put the file in place; return whether it lies there now. A full disk is no error."""
-        if not self.missing_bytes():
+        if self.kept_bytes() == self.size_bytes:
             return True
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -17,6 +17,7 @@ Source: https://sqlite.org/wal.html, https://sqlite.org/lang_savepoint.html.
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import statistics
@@ -127,9 +128,14 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """Open `path` so that nothing, not even closing it, writes to the disk."""
+    """Open `path` so that nothing, not even closing it, writes to the disk.
+
+    A file whose log is gone lies still on a disk that cannot be written, and SQLite must be told.
+    """
+    log = path.with_name(path.name + "-wal")
+    still = not log.exists() and not os.access(path.parent, os.W_OK)
     sql = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro",
+        f"{path.absolute().as_uri()}?{'immutable=1' if still else 'mode=ro'}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,

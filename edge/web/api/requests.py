@@ -68,7 +68,7 @@ def told(catalogue: Catalogue, language: str, verdict: Verdict) -> dict[str, Any
 def storage_view(node: EdgeNode, language: str) -> dict[str, Any]:
     """Return the state of the disk with its words, as every screen shows it."""
     now = node.storage.now
-    params: Params = {"free": now.free_bytes // MIB, "ms": now.commit_ms, "found": now.found}
+    params: Params = {"free": now.free_bytes // MIB, "ms": now.commit_ms}
     return {
         "level": now.level,
         "slow": now.slow,
@@ -77,6 +77,7 @@ def storage_view(node: EdgeNode, language: str) -> dict[str, Any]:
         "free_bytes": now.free_bytes,
         "used_percent": now.used_percent,
         "ballast_bytes": now.ballast_bytes,
+        "found": now.found,
     }
 
 

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 from litestar import Request
 
+from edge.timers import NODE
+from shared.runtime import backups
+
 
 class Link(NamedTuple):
     """The line to the hub: `since_ms` is when it last changed, `waiting` facts unconfirmed."""
@@ -43,6 +46,4 @@ def devices_of(request: Request[Any, Any, Any]) -> list[Device]:
 
 def backup_ms(request: Request[Any, Any, Any]) -> int | None:
     """Return when the last backup was finished, None when there is none."""
-    folder = request.app.state.node.settings.state_dir / "backups"
-    times = [entry.stat().st_mtime_ns // 1_000_000 for entry in folder.glob("*.db")]
-    return max(times, default=None)
+    return backups.last_ms(request.app.state.node.settings.backups, NODE)

@@ -17,7 +17,7 @@ from hub.services.access import TokenMade, TokenRequest, create_token
 from hub.services.import_files import FileKind, import_file
 from hub.services.recover import write_off
 from hub.services.verify_books import VerifyReport, verify_books
-from hub.store.backup import advance_stable, back_up, proven_marks
+from hub.store.backup import advance_stable, back_up
 from hub.store.protocol import Desk
 from hub.web.requests import FILE_BODY_BYTES_MAX, AnyRequest, node_of, principal_of
 from shared.domain.errors import InvalidInput, NotFound
@@ -144,10 +144,9 @@ async def post_backup(request: AnyRequest, data: JSONBody[BackupTarget]) -> dict
     """Copy the books into a new file on the hub's machine while it runs."""
     path = Path(data.path)
     database = node_of(request).books.database
-    size_bytes = await database.read(lambda sql: back_up(sql, path))
-    ends = await database.read(lambda _: proven_marks(path))
-    await database.write(lambda tx: advance_stable(tx.sql, ends))
-    return {"path": str(path), "bytes": size_bytes}
+    made = await database.read(lambda sql: back_up(sql, path))
+    await database.write(lambda tx: advance_stable(tx.sql, made.ends))
+    return {"path": str(path), "bytes": made.size_bytes}
 
 
 @post("/api/v1/write-offs", operation_id="postWriteOff", opt={"scope": "admin"})

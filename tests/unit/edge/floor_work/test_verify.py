@@ -66,7 +66,7 @@ def test_a_restored_edge_starts_another_log(books: Any, tmp_path: Path) -> None:
     backup(books.database.path, tmp_path / "copy.db")
     before = books.database.read_sync(fact_log.head)
     restored = tmp_path / "restored" / "edge.db"
-    restore(tmp_path / "copy.db", restored, books.entropy)
+    restore(tmp_path / "copy.db", restored, books.entropy, 1_000)
     database = Database(restored)
     after = database.read_sync(fact_log.head)
     database.close()
@@ -81,5 +81,5 @@ def test_a_damaged_file_is_no_backup(books: Any, tmp_path: Path) -> None:
     data[4_096 * 3 : 4_096 * 4] = bytes(4_096)
     (tmp_path / "copy.db").write_bytes(data)
     with pytest.raises(BooksBroken):
-        restore(tmp_path / "copy.db", tmp_path / "edge2.db", books.entropy)
+        restore(tmp_path / "copy.db", tmp_path / "edge2.db", books.entropy, 1_000)
     assert not (tmp_path / "edge2.db").exists()
