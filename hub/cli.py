@@ -157,6 +157,19 @@ def enrol_edge(warehouse: str) -> None:
     click.echo(Office(_settings()).enrol_edge(warehouse))
 
 
+@hub.command("set-quota")
+@click.option("--warehouse", required=True, help="Code of the warehouse.")
+@click.option("--sku", required=True, help="The goods.")
+@click.option("--units", required=True, type=click.IntRange(0, 100_000), help="0 takes them back.")
+def set_quota(warehouse: str, sku: str, units: int) -> None:
+    """Let a warehouse sell up to UNITS of a SKU over its own counter while the hub is silent."""
+    from hub.office import Office
+    from hub.services.quotas import QuotaRequest
+
+    request = QuotaRequest(sku=sku, target=units)
+    _print_json(Office(_settings()).set_quota(warehouse, request))
+
+
 @hub.command("write-off-edge")
 @click.option("--warehouse", required=True, help="Code of the warehouse.")
 def write_off_edge(warehouse: str) -> None:

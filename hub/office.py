@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -20,6 +21,7 @@ from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
 from hub.services.first_start import seed_rules
 from hub.services.import_files import FileKind, import_file
+from hub.services.quotas import QuotaRequest, QuotaView, set_quota
 from hub.services.recover import write_off
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.settings import Settings
@@ -89,6 +91,14 @@ class Office:
                     tx, warehouse, now_ms=books.clock.wall_ms(), entropy=books.entropy
                 )
             )
+
+    def set_quota(self, warehouse: str, request: QuotaRequest) -> QuotaView:
+        """Set how many units of a SKU a warehouse should be able to sell by itself."""
+        if self._run is not None:
+            path = f"/api/v1/warehouses/{quote(warehouse, safe='')}/quota"
+            return self._ask("POST", path, QuotaView, content=_json(request))
+        with self._books() as books:
+            return books.write_sync(lambda desk: set_quota(desk, warehouse, request), actor=ACTOR)
 
     def write_off(self, warehouse: str) -> None:
         """Stop waiting for a warehouse that will not report to a restored hub."""

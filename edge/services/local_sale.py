@@ -8,6 +8,7 @@ units move to the customer, the rights are spent, and head office hears of it wh
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from typing import Annotated, Final
 
 import msgspec
@@ -244,3 +245,9 @@ def _remember(floor: Floor, op_id: str, digest: str, answer: SaleAnswer) -> None
             at_ms=floor.now_ms,
         ),
     )
+
+
+def recent_sales(sql: sqlite3.Connection, limit: int) -> list[tuple[int, SoldLine]]:
+    """Return (wall time in milliseconds, line) of the newest sales, newest first."""
+    rows = operations.newest_of_station(sql, STATION, limit)
+    return [(row.at_ms, line) for row in rows for line in _answers.decode(row.answer).sold]

@@ -43,3 +43,13 @@ def last_of_station(sql: sqlite3.Connection, station: str) -> OperationRow | Non
         (station,),
     ).fetchone()
     return OperationRow(*row) if row else None
+
+
+def newest_of_station(sql: sqlite3.Connection, station: str, limit: int) -> list[OperationRow]:
+    """Return the newest operations of a station, newest first."""
+    rows = sql.execute(
+        "SELECT op_id, device_id, device_seq, station, raw, accepted, code, answer, at_ms "
+        "FROM operations WHERE station = ? ORDER BY at_ms DESC LIMIT ?",
+        (station, limit),
+    )
+    return [OperationRow(*row) for row in rows]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final, NamedTuple
 
-from edge.store import exceptions, recoveries
+from edge.store import exceptions, products, recoveries, waves
 from shared.sync.protocol import QUOTA_TOTALS_MAX, QuotaTotal
 
 RECOUNT: Final = "recount"
@@ -129,6 +129,28 @@ def promised_to_orders(sql: sqlite3.Connection, sku: str) -> int:
         (sku,),
     ).fetchone()
     return int(row[0])
+
+
+def offers(sql: sqlite3.Connection) -> list[Offer]:
+    """Return what the counter may sell of every SKU it was ever lent, by SKU."""
+    lent = all_of(sql)
+    free = waves.free_stock(sql, [one.sku for one in lent])
+    found = []
+    for one in lent:
+        product = products.by_sku(sql, one.sku)
+        found.append(
+            Offer(
+                sku=one.sku,
+                name=product.name if product else one.sku,
+                serial_policy=product.serial_policy if product else "none",
+                granted=one.granted,
+                used=one.used,
+                returned=one.returned,
+                on_shelves=sum(free.get(one.sku, {}).values()),
+                for_orders=promised_to_orders(sql, one.sku),
+            )
+        )
+    return found
 
 
 def all_of(sql: sqlite3.Connection) -> list[Quota]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar.types import ControllerRouterHandler
 
 from edge.web.api import (
+    counter,
     devices,
     floor,
     node,
@@ -30,6 +31,7 @@ def handlers() -> list[ControllerRouterHandler]:
         *floor.handlers,
         *parcels.handlers,
         *stock.handlers,
+        *counter.handlers,
         *receipts.handlers,
         *packing.handlers,
         *planning.handlers,

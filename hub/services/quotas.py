@@ -62,6 +62,11 @@ def view_quota(row: QuotaRow) -> QuotaView:
     )
 
 
+def quota_of(desk: Desk, warehouse: str) -> tuple[QuotaView, ...]:
+    """Return what a warehouse's counter was ever lent, by SKU."""
+    return tuple(view_quota(row) for row in desk.quotas.of_warehouse(warehouse, EDGE))
+
+
 def set_quota(desk: Desk, warehouse: str, request: QuotaRequest) -> QuotaView:
     """Set the target of one SKU; the pump grants or asks back soon.
 

@@ -23,7 +23,9 @@ class WarehouseUnits(msgspec.Struct, frozen=True, kw_only=True):
     safety_stock: int
     reserved: int
     ordered: int
+    lent: int
     shipped: int
+    sold: int
     short: int
 
 
@@ -131,7 +133,9 @@ def _units(row: RightsRow) -> WarehouseUnits:
         safety_stock=row.safety_stock,
         reserved=row.held,
         ordered=row.ordered,
+        lent=row.lent,
         shipped=row.shipped,
+        sold=row.sold,
         short=row.burnt,
     )
 

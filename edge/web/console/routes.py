@@ -14,7 +14,15 @@ from litestar.response import Redirect, ServerSentEvent
 from litestar.types import ControllerRouterHandler
 
 from edge.store import console_lookups
-from edge.web.console import devices_page, floor_pages, goods_pages, pages, parts, stream
+from edge.web.console import (
+    counter_page,
+    devices_page,
+    floor_pages,
+    goods_pages,
+    pages,
+    parts,
+    stream,
+)
 from shared.web.assets import folder, static_router
 from shared.web.messages import LANGUAGES
 
@@ -63,6 +71,7 @@ handlers: list[ControllerRouterHandler] = [
     *parts.handlers,
     *floor_pages.handlers,
     *goods_pages.handlers,
+    *counter_page.handlers,
     *devices_page.handlers,
     static_router("/static/console", folder("edge.web.console")),
 ]

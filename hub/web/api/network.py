@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from litestar import get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from hub.domain.rows import WarehouseState
 from hub.services.order_views import ParcelView, iso, view_parcel
+from hub.services.quotas import QuotaRequest, QuotaView, quota_of, set_quota
 from hub.store.protocol import Desk
 from hub.sync.listener import LinkView
-from hub.web.requests import AnyRequest, Page, filters_of, node_of, page_of, page_size
+from hub.web.requests import AnyRequest, Page, filters_of, node_of, page_of, page_size, principal_of
 from shared.domain.errors import NotFound
 
 
@@ -51,9 +52,13 @@ class WarehouseView(msgspec.Struct, frozen=True, kw_only=True):
     units_on_hand: int
     units_loading: int
     disputes: int
+    quota: tuple[QuotaView, ...]
+    """Rights lent to this warehouse's own counter, per SKU."""
 
 
-def _view(state: WarehouseState, link: LinkView | None) -> WarehouseView:
+def _view(
+    state: WarehouseState, link: LinkView | None, quota: tuple[QuotaView, ...]
+) -> WarehouseView:
     check = state.last_check
     return WarehouseView(
         warehouse=state.warehouse.warehouse,
@@ -79,14 +84,21 @@ def _view(state: WarehouseState, link: LinkView | None) -> WarehouseView:
         units_on_hand=state.units_on_hand,
         units_loading=state.units_loading,
         disputes=state.disputes,
+        quota=quota,
     )
 
 
 async def _views(request: AnyRequest) -> list[WarehouseView]:
     node = node_of(request)
-    states = await node.books.read(lambda desk: desk.catalogue.states())
+
+    def query(desk: Desk) -> list[tuple[WarehouseState, tuple[QuotaView, ...]]]:
+        return [
+            (state, quota_of(desk, state.warehouse.warehouse)) for state in desk.catalogue.states()
+        ]
+
+    found = await node.books.read(query)
     links = node.links()
-    return [_view(state, links.get(state.warehouse.warehouse)) for state in states]
+    return [_view(state, links.get(state.warehouse.warehouse), quota) for state, quota in found]
 
 
 @get("/api/v1/warehouses", operation_id="listWarehouses", opt={"scope": "stock:read"})
@@ -106,6 +118,25 @@ async def get_warehouse(request: AnyRequest, warehouse: FromPath[str]) -> Wareho
         if view.warehouse == warehouse:
             return view
     raise NotFound("warehouse_unknown", f"Failed to find warehouse {warehouse[:32]!r}.")
+
+
+@post(
+    "/api/v1/warehouses/{warehouse:str}/quota",
+    operation_id="setQuota",
+    opt={"scope": "stock:write"},
+    status_code=200,
+)
+async def post_quota(
+    request: AnyRequest, warehouse: FromPath[str], data: JSONBody[QuotaRequest]
+) -> QuotaView:
+    """Set how many units of a SKU a warehouse should be able to sell by itself; 0 takes them back.
+
+    The answer shows the quota as it is now; rights move within seconds, and back only when the
+    warehouse has said that it gave them up. The same target again changes nothing.
+    """
+    return await node_of(request).books.write(
+        lambda desk: set_quota(desk, warehouse, data), actor=principal_of(request).name
+    )
 
 
 @get("/api/v1/shipments", operation_id="listShipments", opt={"scope": "orders:read"})
@@ -154,6 +185,7 @@ async def get_shipment(request: AnyRequest, parcel_id: FromPath[str]) -> ParcelV
 handlers: list[ControllerRouterHandler] = [
     list_warehouses,
     get_warehouse,
+    post_quota,
     list_shipments,
     get_shipment,
 ]

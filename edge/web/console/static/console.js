@@ -66,11 +66,23 @@ document.addEventListener("click", (event) => {
 
 /* Requests that change something carry an id made here: a repeat of the same press does nothing
    twice. The id is renewed only after an answer. */
+const SHAPES = {
+  sale: ({ badge, sku, quantity, serials }) => ({
+    badge,
+    lines: [{
+      sku: sku.trim(),
+      quantity: Number(quantity),
+      serials: serials.split(/[\s,;]+/).filter(Boolean),
+    }],
+  }),
+};
+
 async function submit(form) {
   const button = form.querySelector("button");
   const hint = form.querySelector(".hint");
   form.dataset.op ??= uuid7();
-  const fields = Object.fromEntries(new FormData(form));
+  const shape = SHAPES[form.dataset.shape] ?? ((plain) => plain);
+  const fields = shape(Object.fromEntries(new FormData(form)));
   button.disabled = true;
   try {
     const response = await fetch(form.dataset.api, {
