@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import pytest
 
+from shared.domain.commands import GrantQuota, QuotaLine
+
 HOUR_MS: Final = 3_600_000
 PACKER: Final = "BDG-0007"
 
@@ -47,6 +49,7 @@ def work_a_day(edge: Any) -> None:
     edge.pack(edge.picked()[0], "bench-2", grams=3_000)
     edge.refund(edge.picked()[-1])
     edge.clock.forward(2 * 60_000)
+    edge.command(GrantQuota(totals=(QuotaLine("GIFT-01", 6), QuotaLine("YC-GAN65", 3))))
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,7 @@ PAGES = {
     "parcels-packed": "/parcels?state=packed",
     "parcel": "/parcels/P-0001",
     "stock": "/stock",
+    "counter": "/counter",
     "sku": "/stock/CY-AIR3-WH",
     "bin": "/bins/B01-03-2",
     "serial": "/serials/{serial}",
@@ -135,6 +136,26 @@ def test_an_exception_is_solved_by_a_badge_and_leaves_the_queue(busy_edge, open_
     assert busy_edge.rows("SELECT solved_by FROM exceptions WHERE code = 'count_bin'") == [
         ("BDG-0001",)
     ]
+
+
+@LANGUAGES
+def test_a_lead_sells_over_the_counter_and_is_told_when_the_quota_is_spent(
+    busy_edge, open_page, shot, language: str
+) -> None:
+    page = open_page(busy_edge, "/counter", language=language)
+    for units, name in ((4, "sold"), (3, "refused")):
+        page.locator("#sku").fill("GIFT-01")
+        page.locator("#quantity").fill(str(units))
+        page.locator("#badge").fill("BDG-0001")
+        page.keyboard.press("Enter")
+        if name == "sold":
+            expect(page.locator("main a[href^='/bins/']")).to_have_count(1)
+        else:
+            expect(page.locator(".hint")).to_contain_text(
+                re.compile("fewer units may be sold|超过「现在可卖」")
+            )
+        shot(page, f"console-counter-{name}-{language[:2]}")
+    assert busy_edge.rows("SELECT used FROM quotas WHERE sku = 'GIFT-01'") == [(4,)]
 
 
 def test_a_change_on_the_floor_shows_by_itself(bare_edge, open_page) -> None:
