@@ -1,0 +1,87 @@
+"""F-15 and F-16: a process that stands still is no process that died; a label comes out once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.demo.processes import Service
+from tests.process.kill_matrix import CODE, check
+from tests.process.town import Town, check_books, check_goods, until
+
+STALL_SECONDS = 5.0
+
+
+def labels_of(town: Town) -> Counter[str]:
+    """Return the labels in the printers' trays, by waybill."""
+    trays = town.sites[CODE].trays
+    return Counter(path.stem.partition("-")[2] for path in trays.rglob("*.zpl"))
+
+
+async def stall(service: Service, seconds: float) -> None:
+    """Let a process stand still for a while."""
+    pid = service.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    await asyncio.sleep(seconds)
+    os.kill(pid, signal.SIGCONT)
+
+
+async def stall_both(town: Town, seconds: float) -> int:
+    """Let the hub, then the edge stand still in the middle of orders; return lost lines."""
+    site = town.sites[CODE]
+    sockets = town.line(CODE).accepted
+    for service in (town.hub.service, site.services["edge"]):
+        await town.order(2)
+        await stall(service, seconds)
+        await town.work_off(seconds + 60)
+        await asyncio.to_thread(check, town)
+    return town.line(CODE).accepted - sockets
+
+
+async def die_with_the_label(town: Town) -> dict[str, Any]:
+    """Kill edge and devices in the moment a label falls into the tray; the packer goes on."""
+    before = labels_of(town)
+    site = town.sites[CODE]
+    await town.order()
+    await until(lambda: labels_of(town) != before, "a label comes out", look=0.002)
+    for name in ("devices", "edge"):
+        site.services[name].kill()
+    for name in ("devices", "edge"):
+        site.services[name].start()
+        await site.services[name].ready()
+    await town.work_off()
+    return {"new": labels_of(town) - before, "again": max(labels_of(town).values())}
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One warehouse whose processes stand still and die at bad moments."""
+
+    async def live(folder: Path) -> dict[str, Any]:
+        async with Town(folder, [CODE]) as town:
+            town.hire(CODE)
+            sockets = await stall_both(town, STALL_SECONDS)
+            label = await die_with_the_label(town)
+            await asyncio.to_thread(check_books, town)
+            check_goods(town)
+            return {"sockets": sockets, "label": label}
+
+    return asyncio.run(live(tmp_path_factory.mktemp("stall")))
+
+
+def test_a_node_that_stands_still_for_seconds_keeps_its_line_and_doubles_no_work(day):
+    """The books were proven after each stall; below fifteen seconds not even the line is lost."""
+    assert day["sockets"] == 0
+
+
+def test_a_machine_that_dies_as_the_label_falls_prints_no_second_one(day):
+    label = day["label"]
+    assert sum(label["new"].values()) == 1
+    assert label["again"] == 1
