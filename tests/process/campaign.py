@@ -8,20 +8,25 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import structlog
 
+from tests.process import drills as drill
 from tests.process import kill_matrix
 from tests.process.junk import nonsense
 from tests.process.kill_matrix import ROWS, STEPS_MAX, Row
 from tests.process.knife import is_sharp
 from tests.process.storm import open_company
-from tests.process.town import check_books
+from tests.process.town import Town, check_books, until
+
+CATCH_UP_SECONDS: Final = 300.0
 
 
 @click.group()
@@ -85,6 +90,45 @@ def storm(edges: int, facts: int, frames: int, strangers: int, seed: int) -> Non
 
     with tempfile.TemporaryDirectory(prefix="bincard-storm-") as folder:
         asyncio.run(live(Path(folder)))
+
+
+@campaign.command()
+@click.option("--edges", default=10, help="Warehouses.")
+@click.option("--facts", default=100_000, help="Facts of all warehouses before the first drill.")
+@click.option("--later", default=500, help="Facts that the backup, or the hub, does not have.")
+@click.option("--only", default="", help="Names of drills, separated by commas; all for nothing.")
+def drills(edges: int, facts: int, later: int, only: str) -> None:
+    """Hold the five restore drills and say how long each took to end in normal days."""
+
+    async def live(folder: Path) -> bool:
+        codes = [f"W{number:02d}" for number in range(1, edges + 1)]
+        rehearsed: dict[str, Callable[[Town], Awaitable[drill.Drilled]]] = {
+            "edge rolled back": lambda town: drill.edge_rolled_back(town, codes[0], later),
+            "edge lost": lambda town: drill.edge_lost(town, codes[1], later),
+            "edge cloned": lambda town: drill.edge_cloned(town, codes[2], later),
+            "hub rolled back": lambda town: drill.hub_rolled_back(town, later),
+            "hub lost": drill.hub_lost,
+        }
+        good = True
+        async with Town(folder, codes, benches=0) as town:
+            await asyncio.gather(*(drill.scan_in(town, code, facts // edges) for code in codes))
+            await until(town.is_quiet, "everything is told", CATCH_UP_SECONDS)
+            for name, hold in rehearsed.items():
+                if only and name not in only.split(","):
+                    continue
+                try:
+                    ended = await hold(town)
+                except AssertionError as error:
+                    show({"drill": name, "failed": str(error)[:2_000]})
+                    return False
+                good = good and ended.seconds < drill.NORMAL_SECONDS_MAX
+                show(ended._asdict() | {"gaps": len(ended.gaps), "edges": edges})
+            await asyncio.to_thread(check_books, town)
+            show({"books": "proven", "all_in_time": good})
+        return good
+
+    with tempfile.TemporaryDirectory(prefix="bincard-drills-") as folder:
+        sys.exit(0 if asyncio.run(live(Path(folder))) else 1)
 
 
 if __name__ == "__main__":
