@@ -37,9 +37,9 @@ from shared.domain.facts import (
     StockMoved,
     UnitPicked,
     UnitsLost,
-    decode_fact,
 )
 from shared.domain.ledger import account
+from shared.domain.versions import read_fact
 from shared.runtime.attempt import is_disk_trouble, undoable
 from shared.runtime.database import Transaction
 
@@ -89,7 +89,7 @@ def _enter(floor_for: FloorFor, record: FactRecord) -> bool:
     floor.now_ms = record.wall_ms
     try:
         with undoable(floor.sql):
-            replay(floor, decode_fact(record.body))
+            replay(floor, read_fact(record))
     except Exception as error:
         if is_disk_trouble(error):
             raise
@@ -100,7 +100,7 @@ def _enter(floor_for: FloorFor, record: FactRecord) -> bool:
 
 def _put_up(floor: Floor, record: FactRecord) -> None:
     try:
-        places = _places(decode_fact(record.body))
+        places = _places(read_fact(record))
     except msgspec.MsgspecError:
         places = []
     for bin_code, sku in places:

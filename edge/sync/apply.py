@@ -8,25 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 
 from edge.store import copies, fact_log, line_state, quotas, recoveries
 from edge.sync import sidecar
 from edge.sync.core_events import ApplyCommand, LocalState
-from shared.domain.commands import URGENT_KINDS, Command, CommandBody, CommandRecord
+from shared.domain.commands import URGENT_KINDS, CommandRecord
 from shared.domain.errors import BincardError, BooksBroken
 from shared.domain.facts import CommandRefused
 from shared.domain.ports import Clock, Entropy
+from shared.domain.versions import command_known
 from shared.runtime.attempt import is_disk_trouble, undoable
 from shared.runtime.database import Transaction
 
 HandleCommand = Callable[[Transaction, CommandRecord], None]
 """Carries out one command; raises to refuse it. Writes the command's result fact itself."""
 
-_BODIES: Final[tuple[type[CommandBody], ...]] = get_args(Command)
-KNOWN_KINDS: Final = frozenset(str(body.__struct_config__.tag) for body in _BODIES)
 ACTOR: Final = "hub"
 
 
@@ -74,7 +73,7 @@ def apply_ahead(tx: Transaction, record: CommandRecord, handle: HandleCommand, c
     trace here: the same command comes again in its turn and ends in its one result then.
     """
     cursor = line_state.down_cursor(tx.sql)
-    known = record.kind in URGENT_KINDS and record.kind in KNOWN_KINDS
+    known = record.kind in URGENT_KINDS and command_known(record)
     if not known or record.seq <= cursor or line_state.was_done(tx.sql, record.command_id):
         return cursor
     if recoveries.running(tx.sql):
@@ -105,8 +104,11 @@ def apply_command(
         return cursor
     if line_state.was_done(tx.sql, record.command_id):
         line_state.finish_command(tx.sql, record, "repeated", "", clock.wall_ms())
-    elif record.kind not in KNOWN_KINDS:
-        sentence = f"This edge does not know commands of kind {record.kind}; update the edge."
+    elif not command_known(record):
+        sentence = (
+            f"This edge does not know commands of kind {record.kind}, version {record.version}; "
+            "update the edge."
+        )
         _refuse(tx, record, "unknown_command", sentence, clock)
         line_state.finish_command(tx.sql, record, "unknown", "unknown_command", clock.wall_ms())
     else:

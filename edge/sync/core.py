@@ -259,6 +259,8 @@ class EdgeCore:
     def _on_welcome(self, message: wire.Welcome, now_ms: int) -> list[Effect]:
         if self._phase != "greeting" or message.nonce != self._nonce:
             return []
+        if not wire.PROTOCOL_MIN <= message.proto <= wire.PROTOCOL_MAX:
+            return self._drop(now_ms, _too_new(message.proto), retry_ms=_REJECT_RETRY_MS)
         applied = {mark.incarnation: Mark(mark.seq, mark.hash) for mark in message.applied}
         starts = tuple(applied.get(log.incarnation, Mark()) for log in self._logs)
         trouble = disagreement(self._logs, starts, self._epoch, message.hub_epoch)
@@ -367,6 +369,14 @@ class EdgeCore:
 
     def _send(self, message: wire.Message) -> Effect:
         return on.Send(wire.encode(self._session, message))
+
+
+def _too_new(proto: int) -> Trouble:
+    return Trouble(
+        "upgrade_edge",
+        f"The hub wants to speak protocol {proto}; this edge speaks {wire.PROTOCOL_MIN} to "
+        f"{wire.PROTOCOL_MAX}. Update the edge; the floor works on meanwhile.",
+    )
 
 
 def _stable_here(logs: tuple[LogState, ...], stable: tuple[LogMark, ...]) -> list[Effect]:

@@ -39,18 +39,18 @@ from shared.domain.facts import (
     StockRow,
     UnitPicked,
     UnitsLost,
-    decode_fact,
     stock_digest,
 )
+from shared.domain.versions import read_fact
 
 
 def project(desk: Desk, record: FactRecord) -> None:
     """Count one fact in the hub's books.
 
-    Raises msgspec.DecodeError for a kind or shape this program does not know; the caller keeps such
-    a fact in quarantine and goes on with the next.
+    Raises InvalidInput for a kind or version this program does not know and msgspec.DecodeError
+    for a broken body; the caller keeps such a fact in quarantine and goes on with the next.
     """
-    fact = decode_fact(record.body)
+    fact = read_fact(record)
     _APPLY[type(fact)](desk, record, fact)
 
 

@@ -16,7 +16,8 @@ from hub.store.protocol import Desk
 from hub.store.recovering import NEWER_HUB
 from shared.domain.commands import CancelParcel
 from shared.domain.errors import NotFound
-from shared.domain.facts import CancelConfirmed, CommandAccepted, ParcelShipped, decode_fact
+from shared.domain.facts import CancelConfirmed, CommandAccepted, ParcelShipped
+from shared.domain.versions import read_fact
 
 RECOVERING: Final = "hub_recovering"
 FORGOTTEN: Final = "head office has no record of this parcel"
@@ -90,7 +91,7 @@ def _forgotten_parcels(desk: Desk, complete: frozenset[str]) -> list[tuple[str, 
     for record in desk.nodes.facts():
         if record.node not in complete:
             continue
-        match decode_fact(record.body):
+        match read_fact(record):
             case CommandAccepted(command_id=command_id) if command_id.startswith("assign-"):
                 held[command_id.removeprefix("assign-")] = record.node
             case ParcelShipped(parcel_id=parcel_id) | CancelConfirmed(parcel_id=parcel_id):

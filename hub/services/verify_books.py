@@ -19,8 +19,8 @@ from shared.domain.facts import (
     ShortPicked,
     StockLoaded,
     UnitsLost,
-    decode_fact,
 )
+from shared.domain.versions import read_fact
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +89,7 @@ def _on_hand(desk: Desk) -> list[str]:
     """Fold imports and facts again and compare with the mirror."""
     fold = desk.proofs.unconfirmed_loads()
     for record in desk.nodes.facts():
-        for sku, units in _units(decode_fact(record.body)):
+        for sku, units in _units(read_fact(record)):
             key = (record.node, sku)
             fold[key] = fold.get(key, 0) + units
     mirror = desk.proofs.on_hand()
