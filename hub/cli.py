@@ -124,6 +124,14 @@ def restore(file: Path) -> None:
 
 
 @hub.command()
+def retry() -> None:
+    """Count facts again that a version before could not read; prints how many were counted."""
+    from hub.office import Office
+
+    _print_json(Office(_settings()).retry())
+
+
+@hub.command()
 def doctor() -> None:
     """Say what is wrong with this machine and these settings, in sentences."""
     from hub.doctor import examine

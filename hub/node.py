@@ -122,7 +122,7 @@ class HubNode:
         for pump in self._pumps:
             pump.told(topic)
 
-    def _project(self, transaction: Transaction, record: FactRecord) -> None:
+    def project_fact(self, transaction: Transaction, record: FactRecord) -> None:
         project(self.books.desk(transaction, f"edge:{record.node}"), record)
 
     def _alarm(self, transaction: Transaction, node: str, code: str, sentence: str) -> None:
@@ -199,7 +199,7 @@ class HubNode:
         listener = Listener(
             self.books.database,
             self.keys,
-            self._project,
+            self.project_fact,
             host=self.settings.sync_host,
             port=self.settings.sync_port,
             clock=self.clock,

@@ -19,6 +19,7 @@ from hub.domain.reports import ImportReport
 from hub.instance import RunFile, books_taken, running_hub
 from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
+from hub.services.apply_facts import project
 from hub.services.first_start import seed_rules
 from hub.services.import_files import FileKind, import_file
 from hub.services.quotas import QuotaRequest, QuotaView, set_quota
@@ -28,8 +29,10 @@ from hub.settings import Settings
 from hub.store.backup import advance_stable, back_up
 from hub.store.open_books import open_books
 from hub.store.sqlite.hub_store import SqliteHub
+from hub.sync.apply import Retried, retry_quarantined
 from shared.domain.errors import BincardError, Unavailable
 from shared.runtime.clock import SystemClock, SystemEntropy
+from shared.runtime.database import Transaction
 
 ACTOR: Final = "command-line"
 HTTP_SECONDS: Final = 600.0
@@ -110,6 +113,22 @@ class Office:
             return
         with self._books() as books:
             books.write_sync(lambda desk: write_off(desk, warehouse), actor=ACTOR)
+
+    def retry(self) -> Retried:
+        """Count facts again that could not be counted, for example after an update."""
+        if self._run is not None:
+            return self._ask("POST", "/api/v1/quarantine/retry", Retried)
+        with self._books() as books:
+
+            def work(tx: Transaction) -> Retried:
+                counted, waiting = retry_quarantined(
+                    tx,
+                    lambda inner, record: project(books.desk(inner, f"edge:{record.node}"), record),
+                    wall_ms=books.clock.wall_ms(),
+                )
+                return Retried(counted, waiting)
+
+            return books.database.write_sync(work)
 
     def verify(self) -> VerifyReport:
         """Check every promise that can be checked on disk."""

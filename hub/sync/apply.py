@@ -33,6 +33,13 @@ Project = Callable[[Transaction, FactRecord], None]
 """Counts one fact in the hub's books; whatever it raises puts the fact in quarantine."""
 
 
+class Retried(msgspec.Struct, frozen=True):
+    """How many facts in quarantine could be counted now, and how many wait on."""
+
+    counted: int
+    waiting: int
+
+
 def admit(
     tx: Transaction,
     request: on.Admit,

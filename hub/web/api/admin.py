@@ -19,6 +19,7 @@ from hub.services.recover import write_off
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.store.backup import advance_stable, back_up
 from hub.store.protocol import Desk
+from hub.sync.apply import Retried, retry_quarantined
 from hub.web.requests import FILE_BODY_BYTES_MAX, AnyRequest, node_of, principal_of
 from shared.domain.errors import InvalidInput, NotFound
 
@@ -158,6 +159,16 @@ async def post_write_off(request: AnyRequest, data: JSONBody[WarehouseName]) -> 
     return data
 
 
+@post("/api/v1/quarantine/retry", operation_id="retryQuarantine", opt={"scope": "admin"})
+async def retry_quarantine(request: AnyRequest) -> Retried:
+    """Count again what could not be counted, after an update or once something was put right."""
+    node = node_of(request)
+    counted, waiting = await node.books.database.write(
+        lambda tx: retry_quarantined(tx, node.project_fact, wall_ms=node.books.clock.wall_ms())
+    )
+    return Retried(counted=counted, waiting=waiting)
+
+
 handlers: list[ControllerRouterHandler] = [
     post_import,
     post_token,
@@ -168,4 +179,5 @@ handlers: list[ControllerRouterHandler] = [
     get_verify,
     post_backup,
     post_write_off,
+    retry_quarantine,
 ]

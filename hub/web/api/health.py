@@ -28,7 +28,8 @@ async def get_health(request: AnyRequest) -> dict[str, str]:
 async def get_ready(request: AnyRequest) -> Response[dict[str, Any]]:
     """The books can be read and written and the port for warehouses is open.
 
-    A hub process that stands by for the leader on the same books is ready too.
+    A hub process that stands by for the leader on the same books is ready too. Its health is amber
+    while facts wait that it could not count, such as those of a newer edge.
     """
     node = node_of(request)
     storage = node.storage.watch
@@ -38,6 +39,7 @@ async def get_ready(request: AnyRequest) -> Response[dict[str, Any]]:
     port = node.listener is not None and serves
     by = node.stands_by and serves
     links = node.links().values()
+    unread = await node.books.read(lambda desk: len(desk.proofs.quarantined()))
     return Response(
         {
             "status": "ready" if port else "standby" if by else storage.now.code or "starting",
@@ -52,6 +54,8 @@ async def get_ready(request: AnyRequest) -> Response[dict[str, Any]]:
             },
             "warehouses_up": sum(1 for link in links if link.up),
             "warehouses_seen": len(links),
+            "health": "amber" if unread else "green",
+            "facts_unread": unread,
         },
         status_code=200 if port or by else 503,
     )
@@ -62,6 +66,7 @@ async def get_metrics(request: AnyRequest) -> Response[bytes]:
     """Meters in Prometheus text form; counts only, nothing about people."""
     node = node_of(request)
     numbers = await node.books.read(kpis)
+    unread = await node.books.read(lambda desk: len(desk.proofs.quarantined()))
     registry = CollectorRegistry()
     orders = Gauge("bincard_hub_orders", "Orders by status", ["status"], registry=registry)
     for status, count in numbers.orders_by_status.items():
@@ -82,6 +87,7 @@ async def get_metrics(request: AnyRequest) -> Response[bytes]:
     for name, meaning, value in (
         ("oversold_units", "Units promised beyond what exists", numbers.oversold_units),
         ("facts_replicated", "Facts counted", numbers.facts_replicated),
+        ("facts_unread", "Facts kept that could not be counted", unread),
         ("exceptions_open", "Exceptions that wait for a person", numbers.exceptions_open),
     ):
         Gauge(f"bincard_hub_{name}", meaning, registry=registry).set(value)
