@@ -122,6 +122,20 @@ def _books_taken(settings: Settings) -> Iterator[None]:
         yield
 
 
+@edge.command("rotate-key")
+@click.option("--code", required=True, help="One-time code of `bincard hub enrol-edge`.")
+def rotate_key(code: str) -> None:
+    """Give this node a new key; the old one is valid until the new one is first used.
+
+    A running node uses it from its next connection on; restart it to use it at once.
+    """
+    from edge.services.enrolment import renew_key
+
+    settings = _settings()
+    identity = renew_key(settings.state_dir, settings.hub_url, code)
+    _show({"warehouse": identity.node, "renewed": True})
+
+
 @edge.command()
 def doctor() -> None:
     """Look at everything this node needs; exits 1 when something stops it."""

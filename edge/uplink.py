@@ -147,7 +147,7 @@ class Uplink:
             LineSettings(
                 address=settings.hub_sync or identity.sync_address,
                 server_key=identity.server_key,
-                keys=enrolment.keys(settings.state_dir),
+                keys=lambda: enrolment.keys(settings.state_dir),
                 state_dir=settings.state_dir,
                 app_version=version("bincard"),
                 schema=SCHEMA,

@@ -19,6 +19,8 @@ from shared.runtime.curve import KeyPair, Z85Key
 
 IDENTITY_FILE: Final = "identity.json"
 KEY_FILE: Final = "edge.key"
+NEXT_KEY_FILE: Final = "edge.key.next"
+"""A key the hub has perhaps not heard of yet."""
 TIMEOUT_SECONDS: Final = 10.0
 ANSWER_BYTES_MAX: Final = 65_536
 
@@ -72,11 +74,27 @@ def enrol(state_dir: Path, hub_url: str, code: str) -> Identity:
     Raises Unavailable when the hub cannot be reached (try again: nothing is lost) and Forbidden
     with the hub's sentence when it refuses the code.
     """
-    pair = keys(state_dir)
+    return _redeem(state_dir, hub_url, code, keys(state_dir), renew=False)
+
+
+def renew_key(state_dir: Path, hub_url: str, code: str) -> Identity:
+    """Give this edge a new key with `code`; the hub takes the old one until the new one is used.
+
+    The new pair is on the disk before the code is shown and takes the old one's place only after
+    the hub's answer, so a lost answer costs a second try with the same code. A running edge uses
+    the new key from its next connection on. Raises as `enrol` does.
+    """
+    fresh = state_dir / NEXT_KEY_FILE
+    identity = _redeem(state_dir, hub_url, code, curve.load_or_make_key(fresh), renew=True)
+    private_file.move(fresh, state_dir / KEY_FILE)
+    return identity
+
+
+def _redeem(state_dir: Path, hub_url: str, code: str, pair: KeyPair, *, renew: bool) -> Identity:
     try:
         response = httpx.post(
             f"{hub_url.rstrip('/')}/api/v1/enrolments",
-            json={"code": code, "public_key": pair.public_key},
+            json={"code": code, "public_key": pair.public_key, "renew": renew},
             timeout=TIMEOUT_SECONDS,
         )
     except httpx.HTTPError as error:

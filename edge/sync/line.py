@@ -41,11 +41,14 @@ PAUSE_SECONDS: Final = 5.0
 
 
 class LineSettings(msgspec.Struct, frozen=True):
-    """Where the hub is and who we are. `address` is `tcp://host:port`, `server_key` Z85 text."""
+    """Where the hub is and who we are. `address` is `tcp://host:port`, `server_key` Z85 text.
+
+    `keys` may be asked for at each connection, because a key can be renewed while the edge runs.
+    """
 
     address: str
     server_key: str
-    keys: KeyPair
+    keys: KeyPair | Callable[[], KeyPair]
     state_dir: Path
     app_version: str
     schema: str
@@ -255,8 +258,9 @@ class Line:
     def _rebuild_socket(self, _effect: on.RebuildSocket) -> None:
         self._close_socket(on.CloseSocket())
         settings = self._settings
+        keys = settings.keys if isinstance(settings.keys, KeyPair) else settings.keys()
         self._socket = HubSocket(
-            self._context, self._poller, settings.keys, settings.server_key, settings.address
+            self._context, self._poller, keys, settings.server_key, settings.address
         )
 
     def _close_socket(self, effect: on.CloseSocket) -> None:

@@ -19,6 +19,8 @@ from shared.domain.ids import short_code
 from shared.domain.ports import Entropy
 from shared.runtime.database import Transaction
 
+KEYS_MAX: Final = 2
+"""Keys of one warehouse that are valid at the same time, while its key is renewed."""
 CODE_TTL_MS: Final = 24 * 60 * 60 * 1000
 CODE_LENGTH: Final = 20
 """Characters of five random bits each: too many to guess, so a plain hash keeps them safe."""
@@ -60,11 +62,15 @@ def make_code(
     return "-".join(code[start : start + 5] for start in range(0, CODE_LENGTH, 5))
 
 
-def redeem(tx: Transaction, code: str, public_key: str, *, now_ms: int) -> Enrolled:
+def redeem(
+    tx: Transaction, code: str, public_key: str, *, now_ms: int, renew: bool = False
+) -> Enrolled:
     """Let `public_key` (Z85) speak for the warehouse of `code` from now on.
 
-    The same code with the same key again is the same request and gets the same answer; with another
-    key it is refused. Raises InvalidInput for something that is no key, Forbidden otherwise.
+    Its other keys end at once or, to `renew` the key of the same box, when the new one is first
+    used: until then both are valid. The same code with the same key again is the same request and
+    gets the same answer; with another key it is refused. Raises InvalidInput for something that is
+    no key, Forbidden otherwise.
     """
     if not _KEY.fullmatch(public_key):
         raise InvalidInput(
@@ -84,8 +90,15 @@ def redeem(tx: Transaction, code: str, public_key: str, *, now_ms: int) -> Enrol
         raise _no("code_expired", "This enrolment code has expired.")
     if nodes.owner_of(tx.sql, public_key) is not None:
         raise _no("key_used", "This key was enrolled before.")
+    if renew and len(nodes.keys_of(tx.sql, row.node)) >= KEYS_MAX:
+        raise Forbidden(
+            "renewal_open",
+            f"The key of {row.node} is being renewed already, and the new one was never used.",
+            hint="Restart the edge with its new key, or enrol the box anew.",
+        )
     nodes.use_code(tx.sql, code_hash, public_key, now_ms)
-    nodes.revoke_keys(tx.sql, row.node, now_ms)
+    if not renew:
+        nodes.revoke_keys(tx.sql, row.node, now_ms)
     nodes.add_key(tx.sql, row.node, public_key, now_ms)
     return Enrolled(row.node, nodes.name_of(tx.sql, row.node) or "")
 

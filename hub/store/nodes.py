@@ -59,8 +59,31 @@ def owner_of(sql: sqlite3.Connection, public_key: str) -> tuple[str, bool] | Non
     return None if row is None else (row["node"], row["revoked_ms"] is not None)
 
 
+def keys_of(sql: sqlite3.Connection, node: str) -> list[str]:
+    """Return the valid keys of `node`, the oldest first."""
+    rows = sql.execute(
+        "SELECT public_key FROM node_keys WHERE node = ? AND revoked_ms IS NULL ORDER BY added_ms",
+        (node,),
+    )
+    return [row["public_key"] for row in rows]
+
+
+def end_older_keys(sql: sqlite3.Connection, node: str, public_key: str, at_ms: int) -> None:
+    """`public_key` is in use now: keys of `node` that are older than it are no longer needed."""
+    sql.execute(
+        "UPDATE node_keys SET revoked_ms = ? WHERE node = ? AND revoked_ms IS NULL AND added_ms <"
+        " (SELECT added_ms FROM node_keys WHERE public_key = ?)",
+        (at_ms, node, public_key),
+    )
+
+
 def add_key(sql: sqlite3.Connection, node: str, public_key: str, at_ms: int) -> None:
-    """Let `public_key` speak for `node`."""
+    """Let `public_key` speak for `node`; it is the newest key whatever the clock says."""
+    last = sql.execute(
+        "SELECT max(added_ms) AS added_ms FROM node_keys WHERE node = ? AND revoked_ms IS NULL",
+        (node,),
+    ).fetchone()["added_ms"]
+    at_ms = at_ms if last is None else max(at_ms, last + 1)
     sql.execute(
         "INSERT INTO node_keys (public_key, node, added_ms) VALUES (?, ?, ?)",
         (public_key, node, at_ms),

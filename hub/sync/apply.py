@@ -66,6 +66,7 @@ def admit(
             alarm(tx, hello.node, refusal.code, refusal.sentence)
         return on.Refused(request.peer, hello.nonce, refusal.code, refusal.sentence)
     nodes.welcome(tx.sql, hello, wall_ms)
+    nodes.end_older_keys(tx.sql, hello.node, request.key, wall_ms)
     totals = ((one.sku, one.total) for one in hello.quota_totals)
     SqliteQuotas(tx.sql, wall_ms).learn(hello.node, EDGE, totals)
     return on.Admitted(

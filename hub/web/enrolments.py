@@ -31,10 +31,11 @@ class EnrolmentDesk(msgspec.Struct, frozen=True):
 
 
 class EnrolmentRequest(msgspec.Struct, frozen=True):
-    """`public_key` is the edge's CURVE public key in Z85 text."""
+    """`public_key` is the edge's CURVE public key in Z85 text; `renew` keeps the present one."""
 
     code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     public_key: Annotated[str, msgspec.Meta(min_length=40, max_length=40)]
+    renew: bool = False
 
 
 class EnrolmentAnswer(msgspec.Struct, frozen=True):
@@ -51,10 +52,15 @@ class EnrolmentAnswer(msgspec.Struct, frozen=True):
 async def enrol(
     request: Request[object, object, State], data: JSONBody[EnrolmentRequest]
 ) -> EnrolmentAnswer:
-    """Redeem a one-time code: from now on `public_key` speaks for the code's warehouse."""
+    """Redeem a one-time code: from now on `public_key` speaks for the code's warehouse.
+
+    With `renew` the key before stays valid until this one is first used.
+    """
     desk: EnrolmentDesk = request.app.state.enrolment
     enrolled = await desk.database.write(
-        lambda tx: enrolment.redeem(tx, data.code, data.public_key, now_ms=desk.clock.wall_ms())
+        lambda tx: enrolment.redeem(
+            tx, data.code, data.public_key, now_ms=desk.clock.wall_ms(), renew=data.renew
+        )
     )
     desk.on_enrolled()
     return EnrolmentAnswer(

@@ -23,7 +23,12 @@ def write(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    temporary.replace(path)
+    move(temporary, path)
+
+
+def move(source: Path, path: Path) -> None:
+    """Put the file `source` in the place of `path`, durably; both are in one directory."""
+    source.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

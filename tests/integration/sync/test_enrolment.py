@@ -14,7 +14,7 @@ from litestar.datastructures import State
 
 from edge.services import enrolment as edge_enrolment
 from hub.services import enrolment
-from hub.store import nodes
+from hub.store import fact_log, nodes
 from hub.web.enrolments import EnrolmentDesk, handlers
 from shared.domain.errors import BooksBroken, Forbidden, NotFound, Unavailable
 from shared.runtime.clock import SystemClock, SystemEntropy
@@ -125,3 +125,62 @@ def test_a_key_file_that_others_can_read_is_not_used(tmp_path):
     (tmp_path / edge_enrolment.KEY_FILE).chmod(0o644)
     with pytest.raises(BooksBroken, match="can be read by others"):
         edge_enrolment.keys(tmp_path)
+
+
+def test_a_renewed_key_is_valid_beside_the_old_one_until_it_is_used(rig, hub_url, code, eventually):
+    edge = rig.edge("SHA", enrolled=False)
+    edge_enrolment.enrol(edge.folder, hub_url, code())
+    old = edge_enrolment.keys(edge.folder).public_key
+    edge.stop()
+    edge.start()
+    edge.work(3)
+    eventually(lambda: rig.hub.counted("SHA") == [1, 2, 3])
+
+    given = code()
+    identity = edge_enrolment.renew_key(edge.folder, hub_url, given)
+    new = edge_enrolment.keys(edge.folder).public_key
+    assert identity.node == "SHA"
+    assert new != old
+    assert not (edge.folder / edge_enrolment.NEXT_KEY_FILE).exists()
+    assert rig.hub.database.read_sync(nodes.valid_keys) == {old: "SHA", new: "SHA"}
+    with pytest.raises(Forbidden, match="being renewed already"):
+        edge_enrolment.renew_key(edge.folder, hub_url, code())
+    edge.work(2)
+    eventually(lambda: rig.hub.counted("SHA") == [1, 2, 3, 4, 5])
+    assert edge.line.link().up, "the session under the old key goes on"
+
+    edge.stop()
+    edge.keys = edge_enrolment.keys(edge.folder)
+    edge.start()
+    edge.work(1)
+    eventually(lambda: rig.hub.counted("SHA") == [1, 2, 3, 4, 5, 6])
+    assert rig.hub.database.read_sync(nodes.valid_keys) == {new: "SHA"}
+
+
+def test_a_renewal_whose_answer_was_lost_is_done_again_with_the_same_code(rig, hub_url, code):
+    edge = rig.edge("SHA", enrolled=False)
+    edge_enrolment.enrol(edge.folder, hub_url, code())
+    given = code()
+    pair = edge_enrolment.curve.load_or_make_key(edge.folder / edge_enrolment.NEXT_KEY_FILE)
+    rig.hub.database.write_sync(
+        lambda tx: enrolment.redeem(
+            tx, given, pair.public_key, now_ms=SystemClock().wall_ms(), renew=True
+        )
+    )
+    edge_enrolment.renew_key(edge.folder, hub_url, given)
+    assert edge_enrolment.keys(edge.folder) == pair
+    assert len(rig.hub.database.read_sync(nodes.valid_keys)) == 2
+
+
+def test_a_key_is_the_newest_even_if_the_clock_went_back(rig):
+    def work(tx):
+        for key, at_ms in (("old", 5_000), ("new", 10)):
+            nodes.add_key(tx.sql, "SHA", key, at_ms)
+        nodes.end_older_keys(tx.sql, "SHA", "old", 1)
+        first = nodes.keys_of(tx.sql, "SHA")
+        nodes.end_older_keys(tx.sql, "SHA", "new", 1)
+        return first, nodes.keys_of(tx.sql, "SHA")
+
+    rig.edge("SHA", enrolled=False)
+    rig.hub.database.write_sync(lambda tx: fact_log.ensure_node(tx.sql, "SHA"))
+    assert rig.hub.database.write_sync(work) == (["old", "new"], ["new"])

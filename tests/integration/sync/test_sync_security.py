@@ -210,3 +210,25 @@ def test_a_revoked_key_loses_its_open_session_at_once(rig, eventually):
     eventually(lambda: edge.line.link().code in ("revoked", "unknown_key"))
     assert rig.hub.counted("SHA") == [1, 2, 3]
     assert edge.database.read_sync(edge_log.verify_chain) == 6
+
+
+def test_frames_on_a_connection_that_is_still_open_are_ignored_after_the_revocation(
+    rig, dial, eventually
+):
+    keys = curve.new_key_pair()
+    rig.hub.enrol("SHA", keys.public_key)
+    client = dial(keys)
+    session = ask(client, hello("SHA")).session
+    first = record("SHA")
+    assert ask(client, wire.encode(session, wire.Facts(5, 1, ZERO_HASH, (first,)))).message.applied
+    rig.hub.database.write_sync(lambda tx: enrolment.revoke(tx, "SHA", now_ms=2))
+    rig.hub.listener.keys_changed()
+    told = wire.decode(client.recv()).message
+    assert (type(told), told.code) == (wire.Reject, "revoked")
+    second = record("SHA", 2, first.hash)
+    answer = ask(client, wire.encode(session, wire.Facts(5, 2, first.hash, (second,))))
+    assert answer.message.code == "unknown_session"
+    assert ask(client, wire.encode(session, wire.Cack(1))).message.code == "unknown_session"
+    assert ask(client, hello("SHA", 2, nonce=b"x" * 16)).message.code == "revoked"
+    assert rig.hub.counted("SHA") == [1]
+    eventually(lambda: not rig.hub.listener.links()["SHA"].up)
