@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from edge.store import fact_log as edge_log
 from hub.store import fact_log as hub_log
 from shared.domain.commands import CancelParcel
@@ -180,3 +182,27 @@ def test_a_new_machine_of_an_old_warehouse_gets_the_whole_log(rig, eventually):
     assert edge.head() == 0
     edge.work(3)
     eventually(lambda: len(rig.hub.counted("SHA")) == 703)
+
+
+def test_a_line_that_is_cut_again_and_again_makes_progress_and_leaks_nothing(rig, eventually):
+    relay = rig.relay()
+    edge = rig.edge("SHA", relay.port)
+    core, line = rig.hub.listener._core, edge.line
+    eventually(lambda: line.link().up)
+    files = len(list(Path("/proc/self/fd").iterdir()))
+    counted = 0
+    for _ in range(8):
+        edge.work(30)
+        eventually(lambda known=counted: len(rig.hub.counted("SHA")) > known)
+        now = rig.hub.counted("SHA")
+        assert now == list(range(1, len(now) + 1))
+        assert len(now) >= counted
+        counted = len(now)
+        relay.cut()
+        eventually(lambda: not line.link().up)
+        relay.mend()
+        eventually(lambda: line.link().up)
+        assert len(core._sessions) == len(core._peers) == 1
+        assert not core._admitting
+    eventually(lambda: rig.hub.counted("SHA") == list(range(1, 241)))
+    eventually(lambda: len(list(Path("/proc/self/fd").iterdir())) <= files + 4)
