@@ -123,6 +123,7 @@ class HubNode:
             pump.told(topic)
 
     def project_fact(self, transaction: Transaction, record: FactRecord) -> None:
+        """Count one fact in the books, under the name of the warehouse it came from."""
         project(self.books.desk(transaction, f"edge:{record.node}"), record)
 
     def _alarm(self, transaction: Transaction, node: str, code: str, sentence: str) -> None:
