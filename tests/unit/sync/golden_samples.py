@@ -58,6 +58,7 @@ FACTS: dict[int, list[Any]] = {
     2: [
         fact.LocalSale(sale_id="S1", rows=(ROW,)),
         fact.QuotaReturned(return_id="T1", sku="PHONE", quantity=2),
+        fact.UnitsLost(row=ROW, reason="damaged"),
     ],
 }
 COMMANDS: dict[int, list[Any]] = {

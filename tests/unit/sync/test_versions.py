@@ -47,8 +47,9 @@ def test_what_is_written_today_has_the_very_bytes_of_its_golden_file(protocol):
 
 def test_every_kind_there_is_has_its_golden_bytes():
     known = [golden(protocol) for protocol in FRAMES]
-    assert {kind for one in known for kind in one["facts"]} == versions.FACT_KINDS
-    assert {kind for one in known for kind in one["commands"]} == versions.COMMAND_KINDS
+    how = "add a sample to golden_samples.py and run python -m tests.unit.sync.golden_samples"
+    assert {kind for one in known for kind in one["facts"]} == versions.FACT_KINDS, how
+    assert {kind for one in known for kind in one["commands"]} == versions.COMMAND_KINDS, how
     assert {kind for one in known for kind in one["frames"]} == {
         kind.__name__ for kind in wire.Message.__args__
     }
