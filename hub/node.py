@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,7 @@ from hub.pumps import Pump
 from hub.reservation_queue import ReservationQueue
 from hub.services import examine
 from hub.services.access import TOKEN_BYTES, TOKEN_PREFIX, forget_answers, token_hash
-from hub.services.apply_facts import project
+from hub.services.apply_facts import project, project_all
 from hub.services.backorders import retry_backorders
 from hub.services.first_start import seed_rules
 from hub.services.quotas import balance_quotas
@@ -126,6 +127,11 @@ class HubNode:
         """Count one fact in the books, under the name of the warehouse it came from."""
         project(self.books.desk(transaction, f"edge:{record.node}"), record)
 
+    def _project_all(self, transaction: Transaction, records: Sequence[FactRecord]) -> None:
+        desk = self.books.batch_desk(transaction, f"edge:{records[0].node}")
+        project_all(desk, records)
+        desk.finish()
+
     def _alarm(self, transaction: Transaction, node: str, code: str, sentence: str) -> None:
         desk = self.books.desk(transaction, "hub:listener")
         desk.journal.raise_exception(f"edge_{code.removeprefix('edge_')}", node, node, sentence)
@@ -208,6 +214,7 @@ class HubNode:
             on_change=lambda node: self.live.publish("link", {"warehouse": node}),
             alarm=self._alarm,
             has_room=lambda: self.storage.watch.takes_new_work,
+            project_all=self._project_all,
         )
         await asyncio.to_thread(listener.start)
         self.listener = listener

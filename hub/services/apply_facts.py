@@ -7,11 +7,12 @@ exception or a dispute for a person. Each fact is counted once, by the log it ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hub.domain.rows import BookCheck, LoadRow, Warehouse
 from hub.services import apply_parcels, apply_quotas
+from hub.services.apply_expected import expected
 from hub.services.apply_serials import open_dispute, see_serial
 from hub.services.quotas import RECALL
 from hub.store.protocol import Desk
@@ -52,6 +53,18 @@ def project(desk: Desk, record: FactRecord) -> None:
     """
     fact = read_fact(record)
     _APPLY[type(fact)](desk, record, fact)
+
+
+def project_all(desk: Desk, records: Sequence[FactRecord]) -> None:
+    """Count facts of one warehouse in the order of its log.
+
+    Raises what `project` raises, for the first that fails. The desk hears at the beginning what
+    most of them will ask for, so that it can read it together.
+    """
+    facts = [decode_fact(record.body) for record in records]
+    desk.expect(expected(records[0].node, facts))
+    for record, fact in zip(records, facts, strict=True):
+        _APPLY[type(fact)](desk, record, fact)
 
 
 def _stock_loaded(desk: Desk, record: FactRecord, fact: StockLoaded) -> None:

@@ -10,12 +10,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
 from hub.store.protocol_office import AccessBook, Journal, NodeBook
 from hub.store.protocol_quotas import QuotaBook
 from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
 
 T = TypeVar("T")
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """What somebody is about to ask a desk for; see `Desk.expect`."""
+
+    warehouse: str
+    parcel_ids: tuple[str, ...] = ()
+    serials: tuple[str, ...] = ()
+    skus: tuple[str, ...] = ()
 
 
 class Desk(Protocol):
@@ -42,6 +53,10 @@ class Desk(Protocol):
 
     def attempt(self, work: Callable[[], T]) -> T:
         """Run `work` so that its failure undoes only what it did, and raise what it raised."""
+        ...
+
+    def expect(self, expected: Expected) -> None:
+        """Say what will be asked for, so that a desk that can do so reads it all at once."""
         ...
 
     def tell(self, topic: str) -> None:

@@ -21,8 +21,8 @@ from shared.domain.catalogue import Product
 class StockBook(Protocol):
     """The mirror of what stands in each warehouse, and the imports on their way to it."""
 
-    def add(self, warehouse: str, sku: str, quantity: int, loading: int = 0) -> int:
-        """Change units on hand and units still loading; return the units on hand after it."""
+    def add(self, warehouse: str, sku: str, quantity: int, loading: int = 0) -> None:
+        """Change units on hand and units still loading."""
         ...
 
     def confirmed(self, warehouse: str) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """What the line does to the hub's books, each as one transaction.
 
-A batch is stored whole and counted fact by fact. A fact that cannot be counted goes into quarantine
-and the ones behind it flow on: it happened, so it can never be refused.
+A batch is stored whole and counted whole; only when that fails is it counted fact by fact. A fact
+that cannot be counted goes into quarantine and the ones behind it flow on: it happened, so it can
+never be refused.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ Alarm = Callable[[Transaction, str, str, str], None]
 """Tells head office about a refused greeting: node, code and sentence."""
 Project = Callable[[Transaction, FactRecord], None]
 """Counts one fact in the hub's books; whatever it raises puts the fact in quarantine."""
+ProjectAll = Callable[[Transaction, Sequence[FactRecord]], None]
+"""Counts many facts at once, with the same outcome as one by one, or raises and counts none."""
 
 
 class Retried(msgspec.Struct, frozen=True):
@@ -83,13 +86,23 @@ def admit(
 
 
 def apply_checked(
-    tx: Transaction, request: on.ApplyFacts, project: Project, wall_ms: int
+    tx: Transaction,
+    request: on.ApplyFacts,
+    project: Project,
+    wall_ms: int,
+    project_all: ProjectAll | None = None,
 ) -> on.ApplyOutcome:
     """Apply a batch if its key may still speak for its node at this very moment."""
     if nodes.owner_of(tx.sql, request.key) != (request.node, False):
         return on.NotAllowed()
     return apply_batch(
-        tx, request.node, request.incarnation, request.records, project, wall_ms=wall_ms
+        tx,
+        request.node,
+        request.incarnation,
+        request.records,
+        project,
+        wall_ms=wall_ms,
+        project_all=project_all,
     )
 
 
@@ -101,6 +114,7 @@ def apply_batch(
     project: Project,
     *,
     wall_ms: int,
+    project_all: ProjectAll | None = None,
 ) -> on.ApplyOutcome:
     """Store consecutive lines of one log and count each, all in the caller's transaction.
 
@@ -126,7 +140,10 @@ def apply_batch(
     if not fresh:
         return on.Stored(applied, stable_seq)
     fact_log.store_facts(tx.sql, fresh)
-    counted = sum(_count(tx, record, project, wall_ms) for record in fresh)
+    if project_all is not None and len(fresh) > 1 and _count_all(tx, fresh, project_all):
+        counted = len(fresh)
+    else:
+        counted = sum(_count(tx, record, project, wall_ms) for record in fresh)
     end = Mark(fresh[-1].seq, fresh[-1].hash)
     return on.Stored(end, stable_seq, quarantined=len(fresh) - counted)
 
@@ -171,6 +188,20 @@ def _intact(records: Sequence[FactRecord]) -> bool:
             return False
         previous = record.hash
         seq += 1
+    return True
+
+
+def _count_all(tx: Transaction, records: Sequence[FactRecord], project_all: ProjectAll) -> bool:
+    """Count all of `records`, or undo all of it and return False: then one of them is poison."""
+    attempt = Transaction(tx.sql)
+    try:
+        with undoable(tx.sql):
+            project_all(attempt, records)
+    except Exception as error:
+        if is_disk_trouble(error):
+            raise
+        return False
+    tx.after_commit(attempt.run_afterwards)
     return True
 
 

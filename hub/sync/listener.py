@@ -20,7 +20,7 @@ from zmq.auth.thread import ThreadAuthenticator
 from hub.store import fact_log, nodes
 from hub.sync import apply, self_test
 from hub.sync import core_events as on
-from hub.sync.apply import Alarm, Project
+from hub.sync.apply import Alarm, Project, ProjectAll
 from hub.sync.core import HubCore
 from hub.sync.core_events import Effect, Event, Link
 from shared.domain.errors import BincardError, Unavailable
@@ -66,9 +66,11 @@ class Listener:
         on_change: Callable[[str], None] | None = None,
         alarm: Alarm | None = None,
         has_room: Callable[[], bool] = lambda: True,
+        project_all: ProjectAll | None = None,
     ) -> None:
         """`port` 0 lets the system choose. `on_change` is told the node whose line changed.
 
+        `project_all` counts a whole batch faster than `project` counts its facts one by one.
         `alarm` tells head office about greetings that show two machines or an old disk. While
         `has_room` says no, the warehouses are asked to keep their facts for now.
         """
@@ -77,6 +79,7 @@ class Listener:
         self._database = database
         self._keys = keys
         self._project = project
+        self._project_all = project_all
         self._clock = clock
         self._entropy = entropy
         self._on_change = on_change
@@ -306,7 +309,9 @@ class Listener:
             )
 
         self._submit(
-            lambda tx: apply.apply_checked(tx, effect, self._project, self._clock.wall_ms()),
+            lambda tx: apply.apply_checked(
+                tx, effect, self._project, self._clock.wall_ms(), self._project_all
+            ),
             done,
         )
 

@@ -7,12 +7,12 @@ effects, project facts, and let the pumps work.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hub.domain.courier_choice import DEFAULT_COURIERS
-from hub.services.apply_facts import project
+from hub.services.apply_facts import project, project_all
 from hub.services.backorders import retry_backorders
 from hub.services.first_start import seed_rules
 from hub.services.quotas import balance_quotas
@@ -20,8 +20,9 @@ from hub.services.recover import settle_recovery
 from hub.services.release_parcels import CourierTable, release_ready
 from hub.services.reservations import expire_reservations
 from hub.store import backup, fact_log, nodes
+from hub.store.batch.desk import BatchDesk
 from hub.store.protocol import Desk
-from hub.store.sqlite.hub_store import SqliteDesk
+from hub.store.sqlite.desk import SqliteDesk
 from hub.store.sqlite.ordered_ids import OrderedIds
 from hub.sync import apply
 from hub.sync import core_events as on
@@ -143,7 +144,9 @@ class SimHub(Node):
 
     def _apply_facts(self, effect: on.ApplyFacts) -> None:
         def work(tx: Transaction) -> on.ApplyOutcome:
-            outcome = apply.apply_checked(tx, effect, self._project, self.clock.wall_ms())
+            outcome = apply.apply_checked(
+                tx, effect, self._project, self.clock.wall_ms(), self._project_all
+            )
             if isinstance(outcome, on.Stored):
                 self.world.checks.applied(self, tx.sql, effect)
             return outcome
@@ -178,9 +181,9 @@ class SimHub(Node):
 
     # The office
 
-    def desk(self, tx: Transaction, actor: str) -> SqliteDesk:
+    def desk(self, tx: Transaction, actor: str, kind: type[SqliteDesk] = SqliteDesk) -> SqliteDesk:
         """Return the desk of a running transaction."""
-        return SqliteDesk(
+        return kind(
             tx.sql,
             now_ms=self.clock.wall_ms(),
             actor=actor,
@@ -205,6 +208,11 @@ class SimHub(Node):
 
     def _project(self, tx: Transaction, record: FactRecord) -> None:
         project(self.desk(tx, f"edge:{record.node}"), record)
+
+    def _project_all(self, tx: Transaction, records: Sequence[FactRecord]) -> None:
+        desk = self.desk(tx, f"edge:{records[0].node}", BatchDesk)
+        project_all(desk, records)
+        desk.finish()
 
     def _told(self, topic: str) -> None:
         """Hear what a commit told the port and the pumps; some of it is lost."""

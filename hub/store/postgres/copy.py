@@ -20,7 +20,8 @@ from hub.store.postgres.locks import Lock, wait_for
 from hub.store.postgres.migrate import migrate
 from hub.store.postgres.sql import PostgresSql, as_books, connect
 from hub.store.protocol import Desk
-from hub.store.sqlite.hub_store import MIGRATIONS, SqliteDesk
+from hub.store.sqlite.desk import SqliteDesk
+from hub.store.sqlite.hub_store import MIGRATIONS
 from hub.store.sqlite.ordered_ids import OrderedIds
 from shared.domain.errors import Conflict, InvalidInput
 from shared.runtime import migrate as schema

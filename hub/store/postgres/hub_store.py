@@ -13,13 +13,16 @@ from typing import Any, ClassVar
 
 import psycopg
 
+from hub.store.batch.desk import BatchDesk
+from hub.store.batch.trade import BatchRights
 from hub.store.postgres.database import PostgresDatabase, unavailable
 from hub.store.postgres.migrate import migrate
 from hub.store.postgres.neighbours import Neighbours
 from hub.store.postgres.sql import connect
 from hub.store.protocol_goods import ProofBook
 from hub.store.protocol_trade import RightsBook
-from hub.store.sqlite.hub_store import SqliteDesk, SqliteHub
+from hub.store.sqlite.desk import SqliteDesk
+from hub.store.sqlite.hub_store import SqliteHub
 from hub.store.sqlite.ordered_ids import OrderedIds
 from hub.store.sqlite.proofs import TOLD_MAX, SqliteProofs
 from hub.store.sqlite.rights import SqliteRights
@@ -104,10 +107,22 @@ class PostgresDesk(SqliteDesk):
         self.rights: RightsBook = PostgresRights(sql, now_ms)
 
 
+class PostgresBatchRights(BatchRights, PostgresRights):
+    """See `hub.store.protocol_trade.RightsBook`."""
+
+
+class PostgresBatchDesk(BatchDesk):
+    """The desk on which a whole batch of facts is counted on the server."""
+
+    proofs_class: ClassVar[type[SqliteProofs]] = PostgresProofs
+    rights_class: ClassVar[type[BatchRights]] = PostgresBatchRights
+
+
 class PostgresHub(SqliteHub):
     """The hub's books on a server. Create it on a migrated schema; see `open_hub`."""
 
     desk_class: ClassVar[type[SqliteDesk]] = PostgresDesk
+    batch_class: ClassVar[type[BatchDesk]] = PostgresBatchDesk
 
     def __init__(self, database: PostgresDatabase, clock: Clock, entropy: Entropy) -> None:
         """Keep the books in `database`."""

@@ -133,6 +133,10 @@ class PostgresSql:
 
     def executemany(self, statement: str, parameters: Iterable[Parameters]) -> None:
         """Run one statement for every set of parameters; plain insertions stream in at once."""
+        parameters = list(parameters)
+        if len(parameters) == 1:
+            self.execute(statement, parameters[0])
+            return
         if plain := _PLAIN_INSERT.fullmatch(statement):
             with self.connection.cursor().copy(f"COPY {plain[1]} FROM STDIN".encode()) as copy:
                 for values in parameters:

@@ -7,82 +7,25 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+from hub.store.batch.desk import BatchDesk
 from hub.store.protocol import Desk
-from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
-from hub.store.protocol_office import AccessBook, Journal, NodeBook
-from hub.store.protocol_quotas import QuotaBook
-from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
-from hub.store.sqlite.access import SqliteAccess, SqliteReservations
-from hub.store.sqlite.catalogue import SqliteCatalogue
-from hub.store.sqlite.journal import SqliteJournal
-from hub.store.sqlite.nodes import SqliteNodes
+from hub.store.sqlite.desk import SqliteDesk
 from hub.store.sqlite.ordered_ids import OrderedIds
-from hub.store.sqlite.orders import SqliteOrders
-from hub.store.sqlite.parcels import SqliteParcels
-from hub.store.sqlite.proofs import SqliteProofs
-from hub.store.sqlite.quotas import SqliteQuotas
-from hub.store.sqlite.rights import SqliteRights
-from hub.store.sqlite.serials import SqliteSerials
-from hub.store.sqlite.stock import SqliteStock
 from shared.domain.ports import Clock, Entropy
-from shared.runtime.attempt import undoable
 from shared.runtime.database import Database, Transaction
 from shared.runtime.migrate import migrate
 
 T = TypeVar("T")
+D = TypeVar("D", bound=SqliteDesk)
 MIGRATIONS = ("hub", "hub.store.migrations")
 """Name and package of the schema's numbered files."""
-
-
-class SqliteDesk:
-    """One use case in progress; see `hub.store.protocol.Desk`."""
-
-    def __init__(
-        self,
-        sql: sqlite3.Connection,
-        *,
-        now_ms: int,
-        actor: str,
-        ids: OrderedIds,
-        tell: Callable[[str], None],
-    ) -> None:
-        """Open all books on `sql`, which must be inside a transaction."""
-        self.sql = sql
-        self.now_ms = now_ms
-        self.actor = actor
-        self._ids = ids
-        self._tell = tell
-        self.orders: OrderBook = SqliteOrders(sql)
-        self.parcels: ParcelBook = SqliteParcels(sql)
-        self.rights: RightsBook = SqliteRights(sql, now_ms)
-        self.quotas: QuotaBook = SqliteQuotas(sql, now_ms)
-        self.stock: StockBook = SqliteStock(sql, now_ms)
-        self.serials: SerialBook = SqliteSerials(sql)
-        self.catalogue: CatalogueBook = SqliteCatalogue(sql)
-        self.journal: Journal = SqliteJournal(sql, now_ms, actor, self.new_id, tell)
-        self.reservations: ReservationBook = SqliteReservations(sql)
-        self.access: AccessBook = SqliteAccess(sql, now_ms)
-        self.nodes: NodeBook = SqliteNodes(sql)
-        self.proofs: ProofBook = SqliteProofs(sql)
-
-    def new_id(self) -> str:
-        """Return a new time-ordered id."""
-        return self._ids.new_id(self.now_ms)
-
-    def attempt(self, work: Callable[[], T]) -> T:
-        """Run `work` in a savepoint; its failure undoes only what it did."""
-        with undoable(self.sql):
-            return work()
-
-    def tell(self, topic: str) -> None:
-        """Wake whoever waits for `topic`, after the commit."""
-        self._tell(topic)
 
 
 class SqliteHub:
     """The hub's books in one file. Create it on a migrated file; see `open_hub`."""
 
     desk_class: ClassVar[type[SqliteDesk]] = SqliteDesk
+    batch_class: ClassVar[type[BatchDesk]] = BatchDesk
 
     def __init__(self, database: Database, clock: Clock, entropy: Entropy) -> None:
         """Keep the books in `database`."""
@@ -94,7 +37,14 @@ class SqliteHub:
 
     def desk(self, transaction: Transaction, actor: str) -> SqliteDesk:
         """Return the desk of a running transaction."""
-        return self.desk_class(
+        return self._desk(self.desk_class, transaction, actor)
+
+    def batch_desk(self, transaction: Transaction, actor: str) -> BatchDesk:
+        """Return a desk that writes together what many facts change; `finish` it at the end."""
+        return self._desk(self.batch_class, transaction, actor)
+
+    def _desk(self, kind: type[D], transaction: Transaction, actor: str) -> D:
+        return kind(
             transaction.sql,
             now_ms=self.clock.wall_ms(),
             actor=actor,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -13,6 +13,8 @@ from hub.store.sqlite.filters import where
 
 _EVENT_COLUMNS: Final = "event_id, at_ms, kind, order_id, parcel_id, warehouse, data"
 _EXCEPTION_COLUMNS: Final = ", ".join(HubException.__struct_fields__)
+FeedLine = tuple[int, str, str | None, str | None, str | None, str]
+"""Time, kind, order, parcel, warehouse and data of one line of the change feed."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -51,21 +53,23 @@ class SqliteJournal:
         data: object = None,
     ) -> None:
         """Add a line to the change feed; `data` must not carry personal data."""
-        self._sql.execute(
-            "INSERT INTO events (at_ms, kind, order_id, parcel_id, warehouse, data)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                self._now_ms,
-                kind,
-                order_id,
-                parcel_id,
-                warehouse,
-                "{}" if data is None else _encode(data).decode(),
-            ),
-        )
+        told = "{}" if data is None else _encode(data).decode()
+        self._add((self._now_ms, kind, order_id, parcel_id, warehouse, told))
         if not self._told:
             self._told = True
             self._tell("events")
+
+    def _add(self, line: FeedLine) -> None:
+        self.write_lines(self._sql, (line,))
+
+    @staticmethod
+    def write_lines(sql: sqlite3.Connection, lines: Iterable[FeedLine]) -> None:
+        """Write lines of the change feed in their order."""
+        sql.executemany(
+            "INSERT INTO events (at_ms, kind, order_id, parcel_id, warehouse, data)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            lines,
+        )
 
     def events(self, after: int, limit: int) -> list[Event]:
         """Return the change feed after line `after`, oldest first."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -12,13 +12,26 @@ from hub.domain.conditions import History
 from hub.domain.order_keys import OrderKeys
 from hub.domain.review import Hit
 from hub.domain.rows import OrderLineRow, OrderRow, Person
-from hub.store.sqlite.filters import where
+from hub.store.sqlite.changes import updates
+from hub.store.sqlite.filters import marks, where
 
 FILTERS: Final = ("status", "channel", "shop", "order_no")
 _COLUMNS: Final = (
     "order_id, channel, shop, order_no, version, status, held, cancel_asked, placed_ms,"
     " ship_by_ms, received_ms, changed_ms, reasons, explanation"
 )
+_CHANGING: Final = (
+    "version",
+    "status",
+    "held",
+    "cancel_asked",
+    "placed_ms",
+    "ship_by_ms",
+    "changed_ms",
+    "reasons",
+    "explanation",
+)
+_LINE_FIELDS: Final = OrderLineRow.__struct_fields__
 _persons: msgspec.json.Decoder[Person] = msgspec.json.Decoder(Person)
 _hits: msgspec.json.Decoder[tuple[Hit, ...]] = msgspec.json.Decoder(tuple[Hit, ...])
 _encode = msgspec.json.Encoder().encode
@@ -41,6 +54,12 @@ def _row(row: sqlite3.Row) -> OrderRow:
         reasons=_hits.decode(row["reasons"]),
         explanation=msgspec.Raw(row["explanation"].encode()),
     )
+
+
+def _stored(field: str, value: Any) -> Any:
+    if field == "reasons":
+        return _encode(value).decode()
+    return bytes(value).decode() if field == "explanation" else value
 
 
 class SqliteOrders:
@@ -69,30 +88,64 @@ class SqliteOrders:
 
     def put(self, order: OrderRow) -> None:
         """Insert or replace one order."""
-        self._sql.execute(
+        self.put_many((order,))
+
+    def put_many(self, orders: Iterable[OrderRow]) -> None:
+        """Insert or replace orders, one statement for all."""
+        self._sql.executemany(
             f"INSERT INTO orders ({_COLUMNS}) VALUES"  # noqa: S608  constant columns
             " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (order_id) DO UPDATE SET"
             " version = excluded.version, status = excluded.status, held = excluded.held,"
             " cancel_asked = excluded.cancel_asked, placed_ms = excluded.placed_ms,"
             " ship_by_ms = excluded.ship_by_ms, changed_ms = excluded.changed_ms,"
             " reasons = excluded.reasons, explanation = excluded.explanation",
-            (
-                order.order_id,
-                order.channel,
-                order.shop,
-                order.order_no,
-                order.version,
-                order.status,
-                order.held,
-                order.cancel_asked,
-                order.placed_ms,
-                order.ship_by_ms,
-                order.received_ms,
-                order.changed_ms,
-                _encode(order.reasons).decode(),
-                bytes(order.explanation).decode(),
-            ),
+            [
+                (
+                    order.order_id,
+                    order.channel,
+                    order.shop,
+                    order.order_no,
+                    order.version,
+                    order.status,
+                    order.held,
+                    order.cancel_asked,
+                    order.placed_ms,
+                    order.ship_by_ms,
+                    order.received_ms,
+                    order.changed_ms,
+                    _encode(order.reasons).decode(),
+                    bytes(order.explanation).decode(),
+                )
+                for order in orders
+            ],
         )
+
+    def change_many(self, pairs: Iterable[tuple[OrderRow, OrderRow]]) -> None:
+        """Write what differs between orders as they were read and as they are now."""
+        for statement, rows in updates("orders", "order_id", _CHANGING, pairs, _stored):
+            self._sql.executemany(statement, rows)
+
+    def get_many(self, order_ids: Sequence[str]) -> list[OrderRow]:
+        """Return those of `order_ids` that exist."""
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM orders"  # noqa: S608  constant columns
+            f" WHERE order_id IN ({marks(len(order_ids))})",
+            order_ids,
+        )
+        return [_row(row) for row in rows]
+
+    def lines_of(self, order_ids: Sequence[str]) -> dict[str, list[OrderLineRow]]:
+        """Return the lines of each of these orders by number."""
+        found: dict[str, list[OrderLineRow]] = {order_id: [] for order_id in order_ids}
+        rows = self._sql.execute(
+            "SELECT order_id, line_no, sku, quantity, unit_price_minor, currency,"  # noqa: S608
+            f" missing FROM order_lines WHERE order_id IN ({marks(len(order_ids))})"
+            " ORDER BY order_id, line_no",
+            order_ids,
+        )
+        for order_id, *values in rows:
+            found[order_id].append(OrderLineRow(**dict(zip(_LINE_FIELDS, values, strict=True))))
+        return found
 
     def person(self, order_id: str) -> Person:
         """Return who gets the order; blank once erased."""

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from hub.domain.rows import ParcelLineRow, ParcelRow
-from hub.store.sqlite.filters import where
+from hub.store.sqlite.changes import updates
+from hub.store.sqlite.filters import marks, where
 
 FILTERS: Final = ("state", "warehouse", "courier", "waybill", "order_id")
 _FIELDS: Final = ParcelRow.__struct_fields__
 _COLUMNS: Final = ", ".join(_FIELDS)
-_UPDATES: Final = ", ".join(
-    f"{field} = excluded.{field}" for field in _FIELDS if field not in {"parcel_id", "order_id"}
-)
+_EXPLANATION: Final = _FIELDS.index("explanation")
+_CHANGING: Final = tuple(field for field in _FIELDS if field not in {"parcel_id", "order_id"})
+_LINE_FIELDS: Final = ParcelLineRow.__struct_fields__
+_UPDATES: Final = ", ".join(f"{field} = excluded.{field}" for field in _CHANGING)
 
 
 def _row(row: sqlite3.Row) -> ParcelRow:
-    values = dict(row)
+    values = dict(zip(_FIELDS, row, strict=True))
     values["explanation"] = msgspec.Raw(values["explanation"].encode())
     return ParcelRow(**values)
+
+
+def _stored(field: str, value: Any) -> Any:
+    return bytes(value).decode() if field == "explanation" else value
+
+
+def _values(parcel: ParcelRow) -> list[object]:
+    values = list(msgspec.structs.astuple(parcel))
+    values[_EXPLANATION] = bytes(parcel.explanation).decode()
+    return values
 
 
 class SqliteParcels:
@@ -42,13 +54,43 @@ class SqliteParcels:
 
     def put(self, parcel: ParcelRow) -> None:
         """Insert or replace one parcel."""
-        values = [getattr(parcel, field) for field in _FIELDS]
-        values[_FIELDS.index("explanation")] = bytes(parcel.explanation).decode()
-        self._sql.execute(
+        self.put_many((parcel,))
+
+    def put_many(self, parcels: Iterable[ParcelRow]) -> None:
+        """Insert or replace parcels, one statement for all."""
+        self._sql.executemany(
             f"INSERT INTO parcels ({_COLUMNS}) VALUES"  # noqa: S608  constant columns
             f" ({','.join('?' * len(_FIELDS))}) ON CONFLICT (parcel_id) DO UPDATE SET {_UPDATES}",
-            values,
+            [_values(parcel) for parcel in parcels],
         )
+
+    def change_many(self, pairs: Iterable[tuple[ParcelRow, ParcelRow]]) -> None:
+        """Write what differs between parcels as they were read and as they are now."""
+        for statement, rows in updates("parcels", "parcel_id", _CHANGING, pairs, _stored):
+            self._sql.executemany(statement, rows)
+
+    def with_siblings(self, parcel_ids: Sequence[str]) -> list[ParcelRow]:
+        """Return these parcels and all others of their orders, oldest first."""
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM parcels"  # noqa: S608  constant columns
+            " WHERE order_id IN (SELECT order_id FROM parcels"
+            f" WHERE parcel_id IN ({marks(len(parcel_ids))})) ORDER BY parcel_id",
+            parcel_ids,
+        )
+        return [_row(row) for row in rows]
+
+    def lines_of(self, parcel_ids: Sequence[str]) -> dict[str, list[ParcelLineRow]]:
+        """Return the lines of each of these parcels by number."""
+        found: dict[str, list[ParcelLineRow]] = {parcel_id: [] for parcel_id in parcel_ids}
+        rows = self._sql.execute(
+            "SELECT parcel_id, line_no, sku, quantity, picked, shorted, shipped"  # noqa: S608
+            f" FROM parcel_lines WHERE parcel_id IN ({marks(len(parcel_ids))})"
+            " ORDER BY parcel_id, line_no",
+            parcel_ids,
+        )
+        for parcel_id, *values in rows:
+            found[parcel_id].append(ParcelLineRow(**dict(zip(_LINE_FIELDS, values, strict=True))))
+        return found
 
     def of_order(self, order_id: str) -> list[ParcelRow]:
         """Return the parcels of an order, oldest first."""
@@ -70,6 +112,10 @@ class SqliteParcels:
 
     def put_lines(self, parcel_id: str, lines: Iterable[ParcelLineRow]) -> None:
         """Insert or replace lines of a parcel."""
+        self.put_lines_of((parcel_id, line) for line in lines)
+
+    def put_lines_of(self, lines: Iterable[tuple[str, ParcelLineRow]]) -> None:
+        """Insert or replace lines, each with its parcel's id."""
         self._sql.executemany(
             "INSERT INTO parcel_lines (parcel_id, line_no, sku, quantity, picked, shorted,"
             " shipped) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (parcel_id, line_no) DO UPDATE"
@@ -85,7 +131,7 @@ class SqliteParcels:
                     line.shorted,
                     line.shipped,
                 )
-                for line in lines
+                for parcel_id, line in lines
             ],
         )
 

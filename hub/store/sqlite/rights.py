@@ -7,7 +7,7 @@ the promise. Nothing reads a quantity first and writes it later.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from hub.domain.rows import RightsAccount, RightsRow
@@ -18,7 +18,8 @@ from hub.store.sqlite.filters import marks
 _COLUMNS: Final = (
     "sku, warehouse, minted, pool, held, ordered, lent, shipped, sold, burnt, safety_stock"
 )
-ACCOUNTS: Final = frozenset({"pool", "held", "ordered", "shipped", "burnt"})
+MOVABLE: Final[tuple[RightsAccount, ...]] = ("pool", "held", "ordered", "shipped", "burnt")
+ACCOUNTS: Final = frozenset(MOVABLE)
 
 
 class SqliteRights:
@@ -48,6 +49,22 @@ class SqliteRights:
         )
         return [RightsRow(**dict(row)) for row in rows]
 
+    def in_warehouse(self, warehouse: str, skus: Sequence[str]) -> list[RightsRow]:
+        """Return the accounts of these SKUs in one warehouse."""
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM rights"  # noqa: S608  constant columns
+            f" WHERE warehouse = ? AND sku IN ({marks(len(skus))})",
+            (warehouse, *skus),
+        )
+        return [RightsRow(**dict(row)) for row in rows]
+
+    def owing(self, warehouse: str) -> frozenset[str]:
+        """Return the SKUs of which rights are owed in one warehouse; see `debts`."""
+        rows = self._sql.execute(
+            "SELECT DISTINCT sku FROM rights_debts WHERE warehouse = ?", (warehouse,)
+        )
+        return frozenset(row["sku"] for row in rows)
+
     def offers(self, skus: Iterable[str]) -> list[Offer]:
         """Return what each warehouse may still promise of these SKUs."""
         wanted = list(skus)
@@ -67,12 +84,7 @@ class SqliteRights:
 
     def mint(self, sku: str, warehouse: str, quantity: int, reference: str) -> None:
         """Make new rights in the pool, for units that came into being by a receipt or import."""
-        self._sql.execute(
-            "INSERT INTO rights (sku, warehouse, minted, pool) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (sku, warehouse) DO UPDATE SET"
-            " minted = rights.minted + excluded.minted, pool = rights.pool + excluded.pool",
-            (sku, warehouse, quantity, quantity),
-        )
+        self.mint_many({(sku, warehouse): quantity})
         self._journal(sku, warehouse, "mint", "pool", quantity, reference)
         debts.settle(self._sql, self._now_ms, sku, warehouse)
 
@@ -149,6 +161,34 @@ class SqliteRights:
             account=target, reference=reference,
         )  # fmt: skip
 
+    def mint_many(self, minted: Mapping[tuple[str, str], int]) -> None:
+        """Mint units per (sku, warehouse) without a journal line; see `journal_many`."""
+        self._sql.executemany(
+            "INSERT INTO rights (sku, warehouse, minted, pool) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (sku, warehouse) DO UPDATE SET"
+            " minted = rights.minted + excluded.minted, pool = rights.pool + excluded.pool",
+            [(*key, units, units) for key, units in minted.items()],
+        )
+
+    def move_many(self, moved: Mapping[tuple[str, str], Mapping[str, int]]) -> None:
+        """Change accounts per (sku, warehouse) without a journal line; see `journal_many`.
+
+        The table's own checks refuse an account below zero and a unit made or lost.
+        """
+        self._sql.executemany(
+            "UPDATE rights SET pool = pool + ?3, held = held + ?4, ordered = ordered + ?5,"
+            " shipped = shipped + ?6, burnt = burnt + ?7 WHERE sku = ?1 AND warehouse = ?2",
+            [(*key, *(change[account] for account in MOVABLE)) for key, change in moved.items()],
+        )
+
+    def journal_many(self, entries: Iterable[tuple[str, str, str, str, int, str]]) -> None:
+        """Add (sku, warehouse, source, target, quantity, reference) to the journal, in order."""
+        self._sql.executemany(
+            "INSERT INTO rights_journal (sku, warehouse, source, target, quantity, reference,"
+            " at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(*entry, self._now_ms) for entry in entries],
+        )
+
     def set_safety_stock(self, sku: str, warehouse: str, quantity: int) -> bool:
         """Keep `quantity` units unpromised; False when the warehouse never had the SKU."""
         done = self._sql.execute(
@@ -169,12 +209,16 @@ class SqliteRights:
 
     def note_arrival(self, sku: str) -> None:
         """Remember that the pool of `sku` grew, if anybody waits for it."""
-        self._sql.execute(
+        self.note_arrivals((sku,))
+
+    def note_arrivals(self, skus: Iterable[str]) -> None:
+        """Remember of each of `skus` that its pool grew, if anybody waits for it."""
+        self._sql.executemany(
             "INSERT INTO arrivals (sku, after_order_id) SELECT :sku, '' WHERE EXISTS"
             " (SELECT 1 FROM order_lines INDEXED BY order_lines_missing"
             "  WHERE sku = :sku AND missing > 0)"
             " ON CONFLICT (sku) DO UPDATE SET after_order_id = ''",
-            {"sku": sku},
+            [{"sku": sku} for sku in skus],
         )
 
     def next_arrival(self) -> tuple[str, str] | None:

@@ -6,17 +6,22 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from hub.domain.rows import Dispute, SerialEntry, SerialRow
+from hub.store.sqlite.changes import updates
 from hub.store.sqlite.filters import marks
 from shared.domain.serial import ON_HAND
 
 _FIELDS: Final = SerialRow.__struct_fields__
 _COLUMNS: Final = ", ".join(_FIELDS)
+_CHANGING: Final = tuple(field for field in _FIELDS if field not in {"serial", "sku"})
 _ENTRY_FIELDS: Final = SerialEntry.__struct_fields__
 _ENTRY_COLUMNS: Final = ", ".join(_ENTRY_FIELDS)
 _DISPUTE_FIELDS: Final = Dispute.__struct_fields__
 _DISPUTE_COLUMNS: Final = ", ".join(_DISPUTE_FIELDS)
-_ASK_MAX: Final = 500
+ASK_MAX: Final = 500
+"""Keys named in one question."""
 
 
 class SqliteSerials:
@@ -32,40 +37,53 @@ class SqliteSerials:
             f"SELECT {_COLUMNS} FROM serials WHERE serial = ?",  # noqa: S608  constant columns
             (serial,),
         ).fetchone()
-        return None if row is None else SerialRow(**dict(row))
+        return None if row is None else SerialRow(**dict(zip(_FIELDS, row, strict=True)))
 
     def known(self, serials: Iterable[str]) -> list[SerialRow]:
         """Return those of `serials` that the books know."""
         wanted = list(serials)
         found: list[SerialRow] = []
-        for start in range(0, len(wanted), _ASK_MAX):
-            part = wanted[start : start + _ASK_MAX]
+        for start in range(0, len(wanted), ASK_MAX):
+            part = wanted[start : start + ASK_MAX]
             rows = self._sql.execute(
                 f"SELECT {_COLUMNS} FROM serials"  # noqa: S608  constant columns
                 f" WHERE serial IN ({marks(len(part))})",
                 part,
             )
-            found += [SerialRow(**dict(row)) for row in rows]
+            found += [SerialRow(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
         return found
 
     def put(self, row: SerialRow, entry: SerialEntry) -> None:
         """Record where a serial number is now, and the history line that says why."""
-        self._sql.execute(
+        self.put_many((row,))
+        self.note(row.serial, entry)
+
+    def put_many(self, rows: Iterable[SerialRow]) -> None:
+        """Record where serial numbers are now."""
+        self._sql.executemany(
             f"INSERT INTO serials ({_COLUMNS}) VALUES"  # noqa: S608  constant columns
             " (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO UPDATE SET"
             " state = excluded.state, warehouse = excluded.warehouse, place = excluded.place,"
             " life = excluded.life, parcel_id = excluded.parcel_id, load_id = excluded.load_id,"
             " changed_ms = excluded.changed_ms",
-            [getattr(row, field) for field in _FIELDS],
+            [msgspec.structs.astuple(row) for row in rows],
         )
-        self.note(row.serial, entry)
+
+    def change_many(self, pairs: Iterable[tuple[SerialRow, SerialRow]]) -> None:
+        """Write what differs between serial numbers as they were read and as they are now."""
+        for statement, rows in updates("serials", "serial", _CHANGING, pairs):
+            self._sql.executemany(statement, rows)
 
     def note(self, serial: str, entry: SerialEntry) -> None:
         """Add a history line without moving the serial number."""
-        self._sql.execute(
+        self.note_many(((serial, entry),))
+
+    def note_many(self, entries: Iterable[tuple[str, SerialEntry]]) -> None:
+        """Add history lines in their order."""
+        self._sql.executemany(
             f"INSERT INTO serial_history (serial, {_ENTRY_COLUMNS})"  # noqa: S608  constant
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (serial, *(getattr(entry, field) for field in _ENTRY_FIELDS)),
+            [(serial, *msgspec.structs.astuple(entry)) for serial, entry in entries],
         )
 
     def history(self, serial: str) -> list[SerialEntry]:
@@ -81,8 +99,8 @@ class SqliteSerials:
         """Mark those of `serials` that came with an import as confirmed; return how many."""
         wanted = list(serials)
         confirmed = 0
-        for start in range(0, len(wanted), _ASK_MAX):
-            part = wanted[start : start + _ASK_MAX]
+        for start in range(0, len(wanted), ASK_MAX):
+            part = wanted[start : start + ASK_MAX]
             confirmed += self._sql.execute(
                 "UPDATE serials SET load_id = NULL WHERE load_id = ?"  # noqa: S608  marks only
                 f" AND serial IN ({marks(len(part))})",
@@ -96,18 +114,21 @@ class SqliteSerials:
             f"SELECT {_COLUMNS} FROM serials WHERE load_id = ?",  # noqa: S608  constant columns
             (load_id,),
         )
-        return [SerialRow(**dict(row)) for row in rows]
+        return [SerialRow(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
 
     def confirmed_on_hand(self, warehouse: str) -> int:
         """Return how many serial numbers the warehouse's own facts place inside it."""
         states = sorted(ON_HAND)
         inside = marks(len(states))
         row = self._sql.execute(
-            "SELECT (SELECT count(*) FROM serials WHERE warehouse = ?1 AND load_id IS NULL"  # noqa: S608
-            f"  AND state IN ({inside})) + (SELECT count(*) FROM disputes WHERE settled_ms IS NULL"
+            "SELECT (SELECT count(*) FROM serials WHERE warehouse = ?1"  # noqa: S608  marks only
+            f"  AND state IN ({inside})) - (SELECT count(*) FROM serials"
+            " INDEXED BY serials_by_load"
+            f"  WHERE load_id IS NOT NULL AND warehouse = ?1 AND state IN ({inside}))"
+            " + (SELECT count(*) FROM disputes WHERE settled_ms IS NULL"
             f"  AND second_warehouse = ?1 AND second_state IN ({inside}))"
             " - (SELECT coalesce(sum(unnamed_lost), 0) FROM on_hand WHERE warehouse = ?1)",
-            (warehouse, *states, *states),
+            (warehouse, *states, *states, *states),
         ).fetchone()
         return int(row[0])
 

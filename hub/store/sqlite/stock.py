@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Final
 
 from hub.domain.rows import BookCheck, LoadRow
@@ -19,16 +20,19 @@ class SqliteStock:
         self._sql = sql
         self._now_ms = now_ms
 
-    def add(self, warehouse: str, sku: str, quantity: int, loading: int = 0) -> int:
-        """Change units on hand and units still loading; return the units on hand after it."""
-        row = self._sql.execute(
+    def add(self, warehouse: str, sku: str, quantity: int, loading: int = 0) -> None:
+        """Change units on hand and units still loading."""
+        self.add_many(((warehouse, sku, quantity, loading),))
+
+    def add_many(self, changes: Iterable[tuple[str, str, int, int]]) -> None:
+        """Change many: (warehouse, sku, units on hand, units still loading), each at most once."""
+        self._sql.executemany(
             "INSERT INTO on_hand (warehouse, sku, quantity, loading) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (warehouse, sku) DO UPDATE SET"
             " quantity = on_hand.quantity + excluded.quantity,"
-            " loading = on_hand.loading + excluded.loading RETURNING quantity",
-            (warehouse, sku, quantity, loading),
-        ).fetchone()
-        return int(row["quantity"])
+            " loading = on_hand.loading + excluded.loading",
+            changes,
+        )
 
     def confirmed(self, warehouse: str) -> dict[str, int]:
         """Return units per SKU that the warehouse's own facts account for."""
