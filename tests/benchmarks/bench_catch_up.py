@@ -44,6 +44,7 @@ from shared.runtime.clock import SystemClock, SystemEntropy
 from shared.runtime.database import Database, Transaction, connect
 from shared.runtime.migrate import migrate
 from tests.benchmarks import warehouse_days
+from tests.benchmarks.office_before import NODE, Office
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
@@ -56,9 +57,7 @@ def make_edge(folder: Path) -> Database:
     """Return the empty books of an edge that has carried out every command so far."""
     migrate(folder / "edge.db", "edge", "edge.store.migrations")
     database = Database(folder / "edge.db")
-    database.write_sync(
-        lambda tx: edge_log.ensure_identity(tx.sql, warehouse_days.NODE, SystemEntropy())
-    )
+    database.write_sync(lambda tx: edge_log.ensure_identity(tx.sql, NODE, SystemEntropy()))
     return database
 
 
@@ -106,9 +105,7 @@ def catch_up(books: SqliteHub, folder: Path, facts: int) -> float:
     """Let the edge in `folder` send its whole log to `books`; return the seconds it took."""
     keys = curve.new_key_pair()
     edge_keys = curve.load_or_make_key(folder / "edge.key")
-    books.database.write_sync(
-        lambda tx: nodes.add_key(tx.sql, warehouse_days.NODE, edge_keys.public_key, 1)
-    )
+    books.database.write_sync(lambda tx: nodes.add_key(tx.sql, NODE, edge_keys.public_key, 1))
     listener = Listener(
         books.database,
         keys,
@@ -155,7 +152,7 @@ def run(sizes: warehouse_days.Sizes, *, profile: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="bincard-s7-") as place:
         folder = Path(place)
         books = open_books(folder / "hub.db", "", SystemClock(), SystemEntropy())
-        office = warehouse_days.Office(books, sizes.orders)
+        office = Office(books, sizes.orders)
         floor = warehouse_days.Floor(office, sizes.facts)
         edge = make_edge(folder)
         warehouse_days.write_log(edge, floor.opening())

@@ -45,7 +45,7 @@ from shared.domain.facts import (
     stock_digest,
 )
 from shared.domain.ports import Clock
-from tests.benchmarks.warehouse_days import Office
+from tests.benchmarks.office_before import Office
 
 SEEDS = (1, 2, 3)
 ORDERS = 40
