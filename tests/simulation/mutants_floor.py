@@ -195,7 +195,7 @@ HUB: Final = (
     ),
     Mutant(
         "nobody hears of stock that arrived",
-        "hub.store.sqlite.rights:SqliteRights.note_arrival",
+        "hub.store.sqlite.rights:SqliteRights.note_arrivals",
         "SELECT :sku, '' WHERE EXISTS",
         "SELECT :sku, '' WHERE 0 AND EXISTS",
     ),

@@ -44,6 +44,24 @@ SYNC: Final = (
         "return None",
     ),
     Mutant(
+        "a batch that failed leaves what it wrote",
+        "hub.sync.apply:_count_all",
+        "with undoable(tx.sql):",
+        "if tx:",
+    ),
+    Mutant(
+        "a batch that never writes the units it kept back",
+        "hub.store.batch.goods:BatchStock.write_out",
+        "self._plain.add_many(",
+        "list(",
+    ),
+    Mutant(
+        "a batch that reads a parcel past its own change",
+        "hub.store.batch.trade:BatchParcels.put",
+        "self._rows[parcel.parcel_id] = parcel",
+        "self._before[parcel.parcel_id] = parcel",
+    ),
+    Mutant(
         "half a batch applied",
         "hub.sync.apply:apply_batch",
         "fresh = records[len(stored) :]",
