@@ -1,4 +1,4 @@
-"""Who meets at the hub's port in the fuzz: an enrolled machine that has gone mad, and a good one."""
+"""Who meets at the hub's port in the fuzz: an enrolled machine gone mad, and a good edge."""
 
 from __future__ import annotations
 
