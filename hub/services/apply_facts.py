@@ -61,7 +61,7 @@ def project_all(desk: Desk, records: Sequence[FactRecord]) -> None:
     Raises what `project` raises, for the first that fails. The desk hears at the beginning what
     most of them will ask for, so that it can read it together.
     """
-    facts = [decode_fact(record.body) for record in records]
+    facts = [read_fact(record) for record in records]
     desk.expect(expected(records[0].node, facts))
     for record, fact in zip(records, facts, strict=True):
         _APPLY[type(fact)](desk, record, fact)
