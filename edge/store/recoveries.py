@@ -74,6 +74,15 @@ def tell(sql: sqlite3.Connection, marks: tuple[LogMark, ...], down_head: int) ->
         )
 
 
+def gap_told(sql: sqlite3.Connection, incarnation: int, last_seq: int) -> bool:
+    """Say whether the log has a line that declares this gap."""
+    row = sql.execute(
+        "SELECT EXISTS (SELECT 1 FROM facts WHERE kind = 'log_gap' AND op_id = ?)",
+        (f"gap-{incarnation}-{last_seq}",),
+    ).fetchone()
+    return bool(row[0])
+
+
 def running(sql: sqlite3.Connection) -> bool:
     """Return True while a part of this node's past is not back in its books."""
     row = sql.execute("SELECT EXISTS (SELECT 1 FROM recoveries WHERE NOT ended)").fetchone()

@@ -14,10 +14,10 @@ import msgspec
 
 from edge.store import copies, fact_log, line_state, quotas, recoveries
 from edge.sync import sidecar
-from edge.sync.core_events import ApplyCommand, LocalState
+from edge.sync.core_events import ApplyCommand, DeclareGap, LocalState
 from shared.domain.commands import URGENT_KINDS, CommandRecord
 from shared.domain.errors import BincardError, BooksBroken
-from shared.domain.facts import CommandRefused
+from shared.domain.facts import CommandRefused, LogGap
 from shared.domain.ports import Clock, Entropy
 from shared.domain.versions import command_known
 from shared.runtime.attempt import is_disk_trouble, undoable
@@ -114,6 +114,27 @@ def apply_command(
     else:
         _carry_out(tx, record, handle, clock)
     return record.seq
+
+
+def declare_gap(tx: Transaction, effect: DeclareGap, clock: Clock) -> None:
+    """Write into the log, once, that the hub and this edge both lost lines of an earlier time.
+
+    The floor's own books are whole. Head office hears of it as a fact, in the order it happened.
+    """
+    if recoveries.gap_told(tx.sql, effect.incarnation, effect.after_seq):
+        return
+    fact_log.append(
+        tx.sql,
+        LogGap(
+            incarnation=effect.incarnation,
+            last_seq=effect.after_seq,
+            expected_seq=effect.to_seq,
+        ),
+        op_id=f"gap-{effect.incarnation}-{effect.after_seq}",
+        actor=ACTOR,
+        wall_ms=clock.wall_ms(),
+        mono_ms=clock.mono_ms(),
+    )
 
 
 def branch(tx: Transaction, incarnation: int, entropy: Entropy) -> None:

@@ -282,7 +282,7 @@ class EdgeCore:
         self._trouble = None
         self._backoff.reset()
         self._epoch = message.hub_epoch
-        self._outbox = Outbox(message.session, self._logs, starts, self._entropy)
+        self._outbox = Outbox(message.session, self._logs, starts, self._entropy, message.proto)
         self._outbox.credit(message.credit_batches, message.credit_bytes)
         self._recall = Recall(message.session, self._logs, past)
         self._inbox = Inbox(message.session, message.hub_epoch, self._cursor)

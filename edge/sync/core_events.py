@@ -176,6 +176,14 @@ class StoreEpoch(Effect, frozen=True):
     applied: tuple[LogMark, ...]
 
 
+class DeclareGap(Effect, frozen=True):
+    """The hub lost lines after `after_seq`, gone here too up to `to_seq`: write it down."""
+
+    incarnation: int
+    after_seq: int
+    to_seq: int
+
+
 class Branch(Effect, frozen=True):
     """This disk is older than its past: end log `incarnation` here and begin another one."""
 

@@ -44,9 +44,12 @@ class Outbox:
         logs: tuple[LogState, ...],
         starts: tuple[Mark, ...],
         entropy: Entropy,
+        proto: int = wire.PROTOCOL_MAX,
     ) -> None:
         """`starts` says for each of `logs` how far the hub has it."""
         self._session = session
+        self._proto = proto
+        self._skip: Mark | None = None
         self._logs = logs
         self._starts = starts
         self._entropy = entropy
@@ -84,7 +87,8 @@ class Outbox:
         """Ask for more lines if more may be sent; harmless at any time."""
         self._wanted = True
         room = min(self._pace.window_bytes, self._credit_bytes) - self._flight_bytes
-        if self._reading or room <= 0 or len(self._flight) >= self._credit_batches:
+        full = room <= 0 or len(self._flight) >= self._credit_batches
+        if self._reading or self._skip is not None or full:
             return []
         self._reading = True
         self._wanted = False
@@ -105,11 +109,7 @@ class Outbox:
             return self._exhausted()
         first, last = records[0], records[-1]
         if first.seq != self._sent.seq + 1:
-            return Trouble(
-                "log_pruned",
-                f"The hub needs line {self._sent.seq + 1} of this edge's log; the oldest kept is "
-                f"{first.seq}. Copy the warehouse's state anew.",
-            )
+            return self._skip_to(Mark(first.seq - 1, first.prev_hash), now_ms)
         if first.prev_hash != self._sent.hash:
             return fork(self._sent.seq)
         message = wire.Facts(
@@ -125,6 +125,25 @@ class Outbox:
         self._flight_bytes += len(data)
         self._sent = Mark(last.seq, last.hash)
         return [on.Send(data), *self.pump()]
+
+    def _skip_to(self, base: Mark, now_ms: int) -> list[Effect] | Trouble:
+        """The hub needs lines that are gone here: say so, and go on behind them once it knows."""
+        if self._flight or not wire.spoken(wire.Skip, self._proto):
+            return Trouble(
+                "log_pruned",
+                f"The hub needs line {self._sent.seq + 1} of this edge's log; the oldest kept is "
+                f"{base.seq + 1}. Update the hub; the floor works on meanwhile.",
+            )
+        self._skip = base
+        self._arm(now_ms)
+        incarnation = self._logs[self._index].incarnation
+        return [on.DeclareGap(incarnation, self._sent.seq, base.seq), *self._say_skip()]
+
+    def _say_skip(self) -> list[Effect]:
+        if self._skip is None:
+            return []
+        message = wire.Skip(self._logs[self._index].incarnation, self._skip)
+        return [on.Send(wire.encode(self._session, message))]
 
     def _exhausted(self) -> list[Effect]:
         if self._index + 1 < len(self._logs):
@@ -154,6 +173,13 @@ class Outbox:
 
     def _advance(self, applied: Mark, now_ms: int) -> Trouble | None:
         if applied.seq <= self._acked.seq:
+            return None
+        if self._skip is not None:
+            if applied != self._skip:
+                return fork(applied.seq)
+            self._sent = self._acked = applied
+            self._skip = None
+            self._unstored = True
             return None
         done: Batch | None = None
         while self._flight and self._flight[0].last.seq <= applied.seq:
@@ -200,6 +226,9 @@ class Outbox:
         Only one, because on a slow line the rest may still be on the way. Each answer then brings
         the next one, until everything sent before the silence has arrived.
         """
+        if self._skip is not None and now_ms >= self._resend_ms:
+            self._arm(now_ms)
+            return self._say_skip()
         if not self._flight or now_ms < self._resend_ms or self._credit_batches == 0:
             return []
         self._pace.resent()

@@ -117,6 +117,7 @@ class Line:
             on.StoreEpoch: self._store_epoch,
             on.ApplyCommand: self._apply_command,
             on.Branch: self._branch,
+            on.DeclareGap: self._declare_gap,
             on.StoreTargets: self._store_targets,
             on.StoreLines: self._store_lines,
         }
@@ -338,6 +339,10 @@ class Line:
 
     def _branch(self, effect: on.Branch) -> None:
         self._submit(lambda tx: apply.branch(tx, effect.incarnation, self._entropy), self._complain)
+
+    def _declare_gap(self, effect: on.DeclareGap) -> None:
+        self._log.error("lines_lost", after=effect.after_seq, to=effect.to_seq)
+        self._submit(lambda tx: apply.declare_gap(tx, effect, self._clock), self._complain)
 
     def _store_targets(self, effect: on.StoreTargets) -> None:
         self._submit(

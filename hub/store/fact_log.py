@@ -157,6 +157,30 @@ def hash_at(sql: sqlite3.Connection, node: str, incarnation: int, seq: int) -> b
     return None if row is None else bytes(row["hash"])
 
 
+def skip(
+    sql: sqlite3.Connection, node: str, incarnation: int, after_seq: int, base: Mark, at_ms: int
+) -> None:
+    """Note that lines after `after_seq` up to `base` are gone; the log goes on behind `base`."""
+    sql.execute(
+        "INSERT INTO log_skips VALUES (?, ?, ?, ?, ?, ?)",
+        (node, incarnation, after_seq, base.seq, base.hash, at_ms),
+    )
+    sql.execute(
+        "UPDATE node_logs SET applied_seq = ?, applied_hash = ? WHERE node = ? AND incarnation = ?",
+        (base.seq, base.hash, node, incarnation),
+    )
+
+
+def _behind(sql: sqlite3.Connection, node: str, incarnation: int, end: Mark) -> Mark:
+    """Return the line that the next one must follow: `end`, or where the log goes on behind it."""
+    row = sql.execute(
+        "SELECT to_seq, to_hash FROM log_skips"
+        " WHERE node = ? AND incarnation = ? AND after_seq = ?",
+        (node, incarnation, end.seq),
+    ).fetchone()
+    return end if row is None else Mark(row["to_seq"], bytes(row["to_hash"]))
+
+
 def store_facts(sql: sqlite3.Connection, records: Sequence[FactRecord]) -> None:
     """Keep consecutive lines of one log and move its mark to the last of them."""
     sql.executemany(
@@ -252,7 +276,7 @@ def check_ends(sql: sqlite3.Connection) -> None:
     for log in _logs(sql):
         before = log["applied_seq"] - LINES_PER_SLICE + 1
         known = read_facts(sql, log["node"], log["incarnation"], before - 1, 1)
-        start = Mark(before, known[0].hash) if before > 0 and known else Mark()
+        start = Mark(known[0].seq, known[0].hash) if before > 0 and known else Mark()
         _check_slice(sql, log["node"], log["incarnation"], start)
 
 
@@ -266,6 +290,8 @@ def _check_slice(
     """Check the lines behind `end`; return the last one checked and how many there were."""
     records = read_facts(sql, node, incarnation, end.seq, LINES_PER_SLICE)
     for record in records:
+        if record.seq != end.seq + 1:
+            end = _behind(sql, node, incarnation, end)
         if record.seq != end.seq + 1 or not follows(record, end.hash):
             raise _chain_broken(node, record.seq)
         end = Mark(record.seq, record.hash)
@@ -274,7 +300,8 @@ def _check_slice(
             "SELECT applied_seq, applied_hash FROM node_logs WHERE node = ? AND incarnation = ?",
             (node, incarnation),
         ).fetchone()
-        if end != Mark(log["applied_seq"], bytes(log["applied_hash"])):
+        applied = Mark(log["applied_seq"], bytes(log["applied_hash"]))
+        if applied not in (end, _behind(sql, node, incarnation, end)):
             raise _chain_broken(node, end.seq + 1)
     return end, len(records)
 

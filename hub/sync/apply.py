@@ -95,6 +95,8 @@ def apply_checked(
     """Apply a batch if its key may still speak for its node at this very moment."""
     if nodes.owner_of(tx.sql, request.key) != (request.node, False):
         return on.NotAllowed()
+    if request.skip_to is not None:
+        return skip_lines(tx, request.node, request.incarnation, request.skip_to, wall_ms=wall_ms)
     return apply_batch(
         tx,
         request.node,
@@ -104,6 +106,20 @@ def apply_checked(
         wall_ms=wall_ms,
         project_all=project_all,
     )
+
+
+def skip_lines(
+    tx: Transaction, node: str, incarnation: int, base: Mark, *, wall_ms: int
+) -> on.ApplyOutcome:
+    """Let a log go on behind `base`: what lies between is gone on both sides, and that is noted."""
+    state = fact_log.applied_mark(tx.sql, node, incarnation)
+    if state is None:
+        return on.Expected(Mark(), "chain")
+    applied, stable_seq = state
+    if base.seq > applied.seq:
+        fact_log.skip(tx.sql, node, incarnation, applied.seq, base, wall_ms)
+        applied = base
+    return on.Stored(applied, stable_seq)
 
 
 def apply_batch(

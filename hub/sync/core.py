@@ -52,6 +52,7 @@ class HubCore:
         }
         self._messages: dict[type[wire.Message], Callable[[Session, Any, int], list[Effect]]] = {
             wire.Facts: self._on_facts,
+            wire.Skip: self._on_skip,
             wire.Cack: self._on_cack,
             wire.Ping: self._on_ping,
             wire.Recall: self._on_recall,
@@ -182,6 +183,25 @@ class HubCore:
                 node=session.node,
                 incarnation=message.incarnation,
                 records=message.facts,
+            )
+        ]
+
+    def _on_skip(self, session: Session, message: wire.Skip, _now_ms: int) -> list[Effect]:
+        """Lines this hub forgot are gone at the edge as well: the log goes on behind them."""
+        if message.incarnation not in session.applied:
+            return [self._nack(session, session.incarnation, "chain")]
+        if session.pending:
+            return []
+        session.pending += 1
+        return [
+            on.ApplyFacts(
+                peer=session.peer,
+                session=session.session,
+                key=session.key,
+                node=session.node,
+                incarnation=message.incarnation,
+                records=(),
+                skip_to=message.base,
             )
         ]
 

@@ -167,7 +167,10 @@ class Admit(Effect, frozen=True):
 
 
 class ApplyFacts(Effect, frozen=True):
-    """Store and count a batch in one transaction; answer `FactsApplied` or `ApplyFailed`."""
+    """Store and count a batch in one transaction; answer `FactsApplied` or `ApplyFailed`.
+
+    With `skip_to` there are no lines: those up to it are gone, and the log goes on behind it.
+    """
 
     peer: bytes
     session: bytes
@@ -175,6 +178,7 @@ class ApplyFacts(Effect, frozen=True):
     node: str
     incarnation: int
     records: tuple[FactRecord, ...]
+    skip_to: Mark | None = None
 
 
 class ReadCommands(Effect, frozen=True):

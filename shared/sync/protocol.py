@@ -13,6 +13,7 @@ opaque bytes inside: hashed, stored and replayed exactly as first written.
     CMDS     h->e  the next commands                CACK  e->h  taken effect, up to here
     URGENT   h->e  copies of commands that should not wait for their turn (since 2)
     PING     e->h  still here                       PONG  h->e  so am I
+    SKIP     e->h  the lines you need are gone here: go on behind this one (since 2)
     RECALL   e->h  send me back my own lines        RECALLED h->e  here are the next of them
     BYE      either way: this session is over
 
@@ -233,6 +234,16 @@ class Bye(msgspec.Struct, frozen=True, array_like=True):
     sentence: Sentence = ""
 
 
+class Skip(msgspec.Struct, frozen=True, array_like=True):
+    """Type 17, since version 2. The log is kept only behind `base`; the lines before it are gone.
+
+    It happens only when the hub was put back from a backup older than the edge's retention.
+    """
+
+    incarnation: Int64
+    base: Mark
+
+
 class Recall(msgspec.Struct, frozen=True, array_like=True):
     """Type 14. The edge's disk is older than its past: it asks for its log after `after_seq`."""
 
@@ -257,6 +268,7 @@ Message = (
     | Cmds
     | Cack
     | Urgent
+    | Skip
     | Ping
     | Pong
     | Bye
@@ -284,8 +296,9 @@ _KINDS: Final[dict[type[Message], tuple[int, int]]] = {
     Recall: (14, 4_096),
     Recalled: (15, 786_432),
     Urgent: (16, 65_536),
+    Skip: (17, 4_096),
 }
-_SINCE: Final[dict[type[Message], int]] = {Urgent: 2}
+_SINCE: Final[dict[type[Message], int]] = {Urgent: 2, Skip: 2}
 
 
 class Frame(msgspec.Struct, frozen=True):

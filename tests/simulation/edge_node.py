@@ -196,6 +196,9 @@ class SimEdge(Node):
     def _branch(self, effect: on.Branch) -> None:
         self.submit(lambda tx: apply.branch(tx, effect.incarnation, self.entropy))
 
+    def _declare_gap(self, effect: on.DeclareGap) -> None:
+        self.submit(lambda tx: apply.declare_gap(tx, effect, self.clock))
+
     def _store_targets(self, effect: on.StoreTargets) -> None:
         self.submit(lambda tx: recoveries.tell(tx.sql, effect.applied, effect.down_head))
 
@@ -333,6 +336,7 @@ _EFFECTS: dict[type[on.Effect], Callable[[SimEdge, Any], None]] = {
     on.StoreEpoch: SimEdge._store_epoch,
     on.ApplyCommand: SimEdge._apply_command,
     on.Branch: SimEdge._branch,
+    on.DeclareGap: SimEdge._declare_gap,
     on.StoreTargets: SimEdge._store_targets,
     on.StoreLines: SimEdge._store_lines,
 }

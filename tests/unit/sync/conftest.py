@@ -165,6 +165,9 @@ class SimEdge:
         if isinstance(effect, edge_on.Branch):
             incarnation, entropy = effect.incarnation, self.world.entropy
             transact(self.sql, lambda tx: edge_apply.branch(tx, incarnation, entropy))
+        elif isinstance(effect, edge_on.DeclareGap):
+            gap, clock = effect, self.world.clock
+            transact(self.sql, lambda tx: edge_apply.declare_gap(tx, gap, clock))
         elif isinstance(effect, edge_on.StoreTargets):
             marks, head = effect.applied, effect.down_head
             transact(self.sql, lambda tx: recoveries.tell(tx.sql, marks, head))

@@ -100,7 +100,7 @@ FRAMES: dict[int, list[Any]] = {
         wire.Recall(5, 2),
         wire.Recalled(5, (RECORD,)),
     ],
-    2: [wire.Urgent(Epoch(1, b"hub-one."), (COMMAND,))],
+    2: [wire.Urgent(Epoch(1, b"hub-one."), (COMMAND,)), wire.Skip(5, Mark(7, HASH))],
 }  # fmt: skip
 
 

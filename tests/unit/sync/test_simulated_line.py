@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from edge.store import fact_log as edge_log
-from edge.store import line_state
+from edge.store import line_state, pruning
 from edge.sync.core_events import Disconnected, FactsCommitted
 from hub.store import fact_log as hub_log
+from shared.domain.facts import LogGap, decode_fact
+from shared.sync import protocol as wire
+from shared.sync.protocol import Mark
 
 SEEDS = range(60)
 
@@ -204,3 +207,64 @@ def test_the_same_seed_gives_the_same_world(make_world):
         return world.now_ms, world.crashes, columns(world.hub.sql, "W0"), world.rng.random()
 
     assert trace(7) == trace(7)
+
+
+def let_go(edge, do, seq):
+    """The edge was told that lines up to `seq` are in a backup, and has let them go since."""
+    log = edge_log.head(edge.sql)
+    digest = edge_log.hash_at(edge.sql, log.incarnation, seq)
+    do(
+        edge.sql,
+        lambda tx: line_state.store_ack(tx.sql, log.incarnation, Mark(seq, digest), seq),
+    )
+    while do(edge.sql, lambda tx: pruning.drop_lines(tx.sql, before_ms=10**15, lines_max=3)):
+        pass
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_hub_put_back_from_a_backup_older_than_what_is_kept_says_what_is_gone(
+    make_world, backup, do, seed
+):
+    world = make_world(seed, edges=1)
+    (edge,) = world.edges
+    for _ in range(4):
+        edge.work()
+    world.heal()
+    world.run(20_000)
+    old = backup(world.hub.sql)
+    for _ in range(10):
+        edge.work()
+    world.run(20_000)
+    let_go(edge, do, 9)
+    world.drop, world.duplicate, world.delay_ms = 0.2, 0.2, 500
+    world.hub.restore(old, declared=True)
+    edge.work()
+    world.run(60_000)
+    world.heal()
+    world.run(60_000)
+    assert edge.core.status.up
+    assert line_state.waiting(edge.sql) == 0
+    head = edge_log.head(edge.sql)
+    stored = [row[0] for row in rows(world.hub.sql, "SELECT seq FROM facts ORDER BY seq")]
+    assert stored == [*range(1, 5), *range(10, head.seq + 1)]
+    assert rows(world.hub.sql, "SELECT after_seq, to_seq FROM log_skips") == [(4, 9)]
+    assert hub_log.verify_chains(world.hub.sql) == len(stored)
+    hub_log.check_ends(world.hub.sql)
+    gaps = rows(world.hub.sql, "SELECT body FROM facts WHERE kind = 'log_gap'")
+    (gap,) = [decode_fact(row[0]) for row in gaps]
+    assert gap == LogGap(incarnation=head.incarnation, last_seq=4, expected_seq=9)
+
+
+def test_a_hub_of_the_version_before_is_told_to_be_updated(make_world, backup, do, monkeypatch):
+    monkeypatch.setattr(wire, "PROTOCOL_MAX", 1)
+    world = make_world(1, edges=1)
+    (edge,) = world.edges
+    world.heal()
+    old = backup(world.hub.sql)
+    for _ in range(10):
+        edge.work()
+    world.run(20_000)
+    let_go(edge, do, 9)
+    world.hub.restore(old, declared=True)
+    world.run(40_000)
+    assert edge.core.status.trouble.code == "log_pruned"
