@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -186,6 +187,42 @@ def write_off_edge(warehouse: str) -> None:
 
     Office(_settings()).write_off(warehouse)
     _print_json({"written_off": warehouse})
+
+
+@hub.command("add-shop")
+@click.option("--channel", required=True, help="generic, shopify, woocommerce, taobao, jd, ...")
+@click.option("--shop", required=True, help="What orders call the shop.")
+@click.option("--url", required=True, help="The shop's address, or the platform's gateway.")
+@click.option("--name", default="", help="What people call it.")
+@click.option("--currency", default="CNY", show_default=True, help="Of its prices.")
+@click.option("--option", "options", multiple=True, help="A platform id, as NAME=VALUE.")
+@click.option("--publish-percent", default=0, help="Share of what is available that it shows.")
+@click.option("--publish-buffer", default=0, help="Units it never shows.")
+@click.option("--pull-since", default="", help="Where the first pull begins (RFC 3339).")
+@click.option("--paused", is_flag=True, help="Add it without serving it.")
+@click.option("--secret-file", type=CSV_FILE, help="JSON map of its keys; it is copied.")
+def add_shop(
+    secret_file: Path | None, options: tuple[str, ...], paused: bool, **given: Any
+) -> None:
+    """Add a shop, or change it. Prints how it stands."""
+    from hub.office import Office
+    from hub.services.shops import ShopRequest
+
+    pairs = dict(option.partition("=")[::2] for option in options)
+    request = msgspec.convert({**given, "options": pairs, "active": not paused}, ShopRequest)
+    secrets = None if secret_file is None else secret_file.read_bytes()
+    _print_json(Office(_settings()).add_shop(request, secrets))
+
+
+@hub.command("simulate-shop")
+@click.option("--port", default=0, help="0 lets the system choose.")
+@click.option("--secret", default="", help="Its webhook secret; empty: one is made and printed.")
+@click.option("--webhook-url", default="", help="Where its webhooks go.")
+def simulate_shop(port: int, secret: str, webhook_url: str) -> None:
+    """Run a shop that misbehaves when told to, for rehearsals; it speaks three channels."""
+    from hub.shops.simulated.server import serve_shop
+
+    serve_shop(port, secret, webhook_url)
 
 
 def _import_command(kind: str, what: str) -> None:

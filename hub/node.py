@@ -27,6 +27,8 @@ from hub.services.recover import settle_recovery
 from hub.services.release_parcels import release_ready
 from hub.services.reservations import expire_reservations
 from hub.settings import Settings
+from hub.shops.rounds import Rounds
+from hub.shops.vault import Vault
 from hub.storage import StorageKeeper
 from hub.store.open_books import open_books
 from hub.store.sqlite.hub_store import SqliteHub
@@ -85,6 +87,8 @@ class HubNode:
         self._pumps.append(
             Pump("answers", forget_answers, self.books, period_seconds=FORGET_SECONDS)
         )
+        self.vault = Vault(settings.shop_secrets_dir, settings.shop_secrets)
+        self._rounds = Rounds(self.books, self.vault, settings.shop_pace, self.clock)
         self.books.listeners.append(self._told)
 
     def _open(self) -> SqliteHub:
@@ -120,6 +124,7 @@ class HubNode:
             self._principals.clear()
         elif topic.startswith("commands:") and self.listener is not None:
             self.listener.commands_queued(topic.partition(":")[2])
+        self._rounds.told(topic)
         for pump in self._pumps:
             pump.told(topic)
 
@@ -220,6 +225,7 @@ class HubNode:
         self.listener = listener
         self._tasks.append(asyncio.create_task(self.storage.run(self.stopping)))
         self._tasks += [asyncio.create_task(pump.run(self.stopping)) for pump in self._pumps]
+        self._tasks.append(asyncio.create_task(self._rounds.run(self.stopping)))
 
     def _enrolled(self) -> None:
         if self.listener is not None:

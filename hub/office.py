@@ -24,8 +24,10 @@ from hub.services.first_start import seed_rules
 from hub.services.import_files import FileKind, import_file
 from hub.services.quotas import QuotaRequest, QuotaView, set_quota
 from hub.services.recover import write_off
+from hub.services.shops import ShopRequest, ShopView, add_shop, view_shop
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.settings import Settings
+from hub.shops.vault import Vault, read_secrets
 from hub.store.backup import advance_stable, back_up
 from hub.store.open_books import open_books
 from hub.store.sqlite.hub_store import SqliteHub
@@ -79,6 +81,23 @@ class Office:
             return books.write_sync(
                 lambda desk: create_token(desk, request, books.entropy), actor=ACTOR
             )
+
+    def add_shop(self, request: ShopRequest, secrets: bytes | None) -> ShopView:
+        """Add or change a shop; its keys, if given, go into a private file of this machine."""
+        settings = self._settings
+        vault = Vault(settings.shop_secrets_dir, settings.shop_secrets)
+        if secrets is not None:
+            read_secrets(secrets)
+        if self._run is not None:
+            answer = self._ask("POST", "/api/v1/shops", ShopView, content=_json(request))
+        else:
+            with self._books() as books:
+                answer = books.write_sync(
+                    lambda desk: view_shop(desk, add_shop(desk, request), False), actor=ACTOR
+                )
+        if secrets is not None:
+            vault.keep(request.channel, request.shop, secrets)
+        return msgspec.structs.replace(answer, secrets=vault.known(request.channel, request.shop))
 
     def enrol_edge(self, warehouse: str) -> str:
         """Return a one-time code for the edge of a warehouse."""

@@ -11,6 +11,8 @@ import msgspec
 
 from hub.domain.courier_choice import DEFAULT_COURIERS, Courier
 from hub.services.release_parcels import CourierTable
+from hub.shops.pace import Pace
+from hub.shops.vault import Secrets
 from shared.domain.errors import InvalidInput
 from shared.runtime import ballast
 from shared.runtime.backups import BackupPlan, plan_in
@@ -39,6 +41,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ballast_bytes: int = 0
     """Kept free beside the books for the day the disk is full; 0 for programs that only look."""
     backups: BackupPlan = BackupPlan()
+    shop_pace: Pace = Pace()
+    shop_secrets: Mapping[str, Secrets] = {}
+    """Keys of shops by `CHANNEL/SHOP`; those of other shops lie in files of the state directory."""
+
+    @property
+    def shop_secrets_dir(self) -> Path:
+        """Where the keys of shops lie, one private file each."""
+        return self.state_dir / "shops"
 
     @property
     def courier_table(self) -> CourierTable:
@@ -66,6 +76,13 @@ def load(values: Mapping[str, str]) -> Settings:
         utc_offset_minutes=env.number("UTC_OFFSET_MINUTES", UTC_OFFSET_MINUTES, low=-720, high=840),
         backups=plan_in(env),
         ballast_bytes=env.number("BALLAST_BYTES", ballast.DEFAULT_BYTES),
+        shop_pace=Pace(
+            pull_ms=env.number("SHOP_PULL_MS", Pace().pull_ms, low=100),
+            retry_ms=env.number("SHOP_RETRY_MS", Pace().retry_ms, low=10),
+            late_ms=env.number("SHOP_LATE_MS", Pace().late_ms, low=10),
+            timeout_ms=env.number("SHOP_TIMEOUT_MS", Pace().timeout_ms, low=10),
+        ),
+        shop_secrets=_shop_secrets(env.text("SHOP_SECRETS", "")),
     )
     env.done()
     if not database.startswith((SQLITE, *POSTGRES)):
@@ -75,6 +92,21 @@ def load(values: Mapping[str, str]) -> Settings:
             hint="Leave it out to keep the books in a file of the state directory.",
         )
     return settings
+
+
+def _shop_secrets(text: str) -> dict[str, dict[str, str]]:
+    """Return the keys of shops given by the setting; the error shows none of them."""
+    if not text:
+        return {}
+    try:
+        return msgspec.json.decode(text, type=dict[str, dict[str, str]])
+    except msgspec.DecodeError:
+        raise InvalidInput(
+            "settings",
+            f'{PREFIX}SHOP_SECRETS: expected JSON such as {{"shopify/main": {{"access_token": '
+            '"..."}}.',
+            hint="Name a file with it in BINCARD_HUB_SHOP_SECRETS_FILE.",
+        ) from None
 
 
 def _couriers(path: str) -> tuple[Courier, ...]:

@@ -130,8 +130,10 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Publish(msgspec.Struct, frozen=True, kw_only=True):
-    """Show `quantity` units of a SKU, if the shop still shows `expected` (None: not known).
+    """Show `quantity` units of a SKU, if the shop still shows `expected`.
 
+    Without an expectation (None) the shop is only looked at and answers `stale`: to set a number
+    without knowing what it replaces would undo sales that nobody has told us of yet.
     `listing_ref` is the platform's own name for the SKU, empty before the first time.
     `key` names this attempt, for platforms that take idempotency keys.
     """
@@ -144,7 +146,7 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """`set`: it shows `quantity` now. `stale`: it showed `quantity` instead of the expected."""
+    """`set`: it shows `quantity` now. `stale`: it shows `quantity`, not what was expected."""
 
     outcome: Literal["set", "stale"]
     quantity: int

@@ -16,6 +16,7 @@ from hub.domain.orders import order_status, parcel_move
 from hub.domain.review import Hit
 from hub.domain.rows import OrderRow, ParcelLineRow, ParcelRow
 from hub.domain.sourcing import Explanation, Need, Offer, PlannedParcel, Point, source
+from hub.services.channel_tasks import note_shipped, note_status
 from hub.services.recover import awaiting
 from hub.store.protocol import Desk
 from shared.domain.errors import NotFound, Unavailable
@@ -149,6 +150,8 @@ def save_parcel(desk: Desk, parcel: ParcelRow) -> None:
         warehouse=parcel.warehouse,
         data={"waybill": parcel.waybill} if parcel.waybill else None,
     )
+    if parcel.state == "shipped":
+        note_shipped(desk, parcel)
 
 
 def refresh(
@@ -180,4 +183,5 @@ def refresh(
     desk.orders.put(after)
     if new or status != order.status:
         desk.journal.event(f"order_{status}", order_id=order_id, data={"status": status})
+        note_status(desk, after)
     return after

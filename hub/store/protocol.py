@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from hub.store.protocol_channels import ChannelBook
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
 from hub.store.protocol_office import AccessBook, Journal, NodeBook
 from hub.store.protocol_quotas import QuotaBook
@@ -46,6 +47,7 @@ class Desk(Protocol):
     access: AccessBook
     nodes: NodeBook
     proofs: ProofBook
+    channels: ChannelBook
 
     def new_id(self) -> str:
         """Return a new time-ordered id."""

@@ -104,12 +104,11 @@ class Generic:
     def publish(self, shop: ShopAccess, wish: Publish, now_ms: int) -> Steps[Published]:
         """Set the quantity a shop shows, if it shows what we expect."""
         path = f"availability/{quote(wish.sku, safe='')}"
-        expected = wish.expected
-        if expected is None:
+        if wish.expected is None:
             reply = yield call(shop, "GET", path, None, now_ms)
             answer = decode(check(reply, "read a quantity").body, _Shown, "read a quantity")
-            expected = answer.quantity
-        body = {"quantity": wish.quantity, "expected": expected}
+            return Published(outcome="stale", quantity=answer.quantity)
+        body = {"quantity": wish.quantity, "expected": wish.expected}
         reply = yield call(shop, "PUT", path, body, now_ms)
         stale = reply.status == 409
         content = reply.body if stale else check(reply, "set a quantity").body

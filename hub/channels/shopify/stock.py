@@ -73,9 +73,9 @@ class _Set(msgspec.Struct, rename="camel"):
 def publish(shop: ShopAccess, wish: Publish) -> Steps[Published]:
     """Set the quantity at the shop's location; a stale expectation is answered, not forced."""
     item = wish.listing_ref or (yield from _find(shop, wish.sku))
-    expected = wish.expected
-    if expected is None:
-        expected = yield from shown(shop, item)
+    if wish.expected is None:
+        found = yield from shown(shop, item)
+        return Published(outcome="stale", quantity=found, listing_ref=item)
     variables = {
         "key": wish.key,
         "input": {
@@ -86,7 +86,7 @@ def publish(shop: ShopAccess, wish: Publish) -> Steps[Published]:
                     "inventoryItemId": item,
                     "locationId": shop.options.get("location_id", ""),
                     "quantity": wish.quantity,
-                    "changeFromQuantity": expected,
+                    "changeFromQuantity": wish.expected,
                 }
             ],
         },

@@ -23,7 +23,7 @@ def publish(shop: ShopAccess, wish: Publish) -> Steps[Published]:
     reply = yield call(shop, "GET", path)
     before = decode(check(reply, "read a quantity").body, _Product, "read a quantity")
     shown = before.stock_quantity or 0
-    if wish.expected is not None and shown != wish.expected:
+    if shown != wish.expected:
         return Published(outcome="stale", quantity=shown, listing_ref=path)
     body = {"manage_stock": True, "stock_quantity": wish.quantity}
     reply = yield call(shop, "PUT", path, body=body)

@@ -11,6 +11,7 @@ from hub.store.batch.office import BatchJournal
 from hub.store.batch.sql import BatchSql, as_books
 from hub.store.batch.trade import BatchOrders, BatchParcels, BatchRights
 from hub.store.protocol import Expected
+from hub.store.sqlite.channels import SqliteChannels
 from hub.store.sqlite.desk import SqliteDesk
 from hub.store.sqlite.ordered_ids import OrderedIds
 from hub.store.sqlite.proofs import SqliteProofs
@@ -44,6 +45,8 @@ class BatchDesk(SqliteDesk):
         self.stock = BatchStock(self._batch, now_ms)
         self.journal = BatchJournal(self._batch, now_ms, actor, self.new_id, self.tell)
         self.proofs = self.proofs_class(as_books(self._batch))
+        # Nothing of what shops are owed is kept back, and nothing kept back concerns it.
+        self.channels = SqliteChannels(self._batch.plain, now_ms)
 
     def expect(self, expected: Expected) -> None:
         """Read together what will be asked for."""

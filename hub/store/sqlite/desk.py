@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hub.store.protocol import Expected
+from hub.store.protocol_channels import ChannelBook
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
 from hub.store.protocol_office import AccessBook, Journal, NodeBook
 from hub.store.protocol_quotas import QuotaBook
 from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
 from hub.store.sqlite.access import SqliteAccess, SqliteReservations
 from hub.store.sqlite.catalogue import SqliteCatalogue
+from hub.store.sqlite.channels import SqliteChannels
 from hub.store.sqlite.journal import SqliteJournal
 from hub.store.sqlite.nodes import SqliteNodes
 from hub.store.sqlite.ordered_ids import OrderedIds
@@ -58,6 +60,7 @@ class SqliteDesk:
         self.access: AccessBook = SqliteAccess(sql, now_ms)
         self.nodes: NodeBook = SqliteNodes(sql)
         self.proofs: ProofBook = SqliteProofs(sql)
+        self.channels: ChannelBook = SqliteChannels(sql, now_ms)
 
     def new_id(self) -> str:
         """Return a new time-ordered id."""

@@ -156,7 +156,7 @@ class Floor:
     """One warehouse that tells the hub facts, in a real chained log."""
 
     def __init__(self, books: Books, warehouse: str) -> None:
-        self._books = books
+        self.books = books
         self.warehouse = warehouse
         self._seq, self._hash = 0, ZERO_HASH
         books.hub.database.write_sync(
@@ -170,14 +170,14 @@ class Floor:
     def tell(self, *facts: Fact) -> None:
         """Apply `facts` as the next lines of the log; none may end in quarantine."""
         records = [self._record(fact) for fact in facts]
-        outcome = self._books.hub.database.write_sync(
+        outcome = self.books.hub.database.write_sync(
             lambda tx: apply_batch(
                 tx,
                 self.warehouse,
                 7,
                 records,
                 lambda attempt, record: project(
-                    self._books.hub.desk(attempt, f"edge:{record.node}"), record
+                    self.books.hub.desk(attempt, f"edge:{record.node}"), record
                 ),
                 wall_ms=1,
             )
@@ -261,6 +261,12 @@ def books(tmp_path: Path, store: Callable[[], str]) -> Iterator[Books]:
     found.write(lambda desk: imports.import_products(desk, goods))
     yield found
     hub.close()
+
+
+@pytest.fixture(scope="session")
+def make_floor() -> Callable[[SqliteHub, str], Floor]:
+    """Return a maker of floors for books that a test opened itself."""
+    return lambda hub, warehouse: Floor(Books(hub), warehouse)
 
 
 @pytest.fixture

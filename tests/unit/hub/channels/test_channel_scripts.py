@@ -79,11 +79,21 @@ def test_a_stale_expectation_is_answered_with_what_shopify_shows() -> None:
     assert done == Published(outcome="stale", quantity=6, listing_ref=ITEM)
 
 
-def test_without_an_expectation_shopify_is_read_first() -> None:
-    wish = msgspec.structs.replace(WISH, listing_ref=ITEM, expected=None)
-    _, calls = talk(CHANNELS["shopify"].publish(SHOP, wish, NOW_MS), [level(3), set_answer()])
-    quantities = json.loads(calls[1].body)["variables"]["input"]["quantities"]
-    assert quantities[0]["changeFromQuantity"] == 3
+PRODUCT = {"id": 9, "sku": "PHONE", "stock_quantity": 3}
+LOOKS = {
+    "generic": ("", answer({"quantity": 3})),
+    "shopify": (ITEM, level(3)),
+    "woocommerce": ("products/9", answer(PRODUCT)),
+}
+
+
+@pytest.mark.parametrize("channel", sorted(LOOKS))
+def test_without_an_expectation_a_shop_is_only_looked_at(channel: str) -> None:
+    ref, reply = LOOKS[channel]
+    wish = msgspec.structs.replace(WISH, listing_ref=ref, expected=None)
+    done, calls = talk(CHANNELS[channel].publish(SHOP, wish, NOW_MS), [reply])
+    assert done == Published(outcome="stale", quantity=3, listing_ref=ref)
+    assert len(calls) == 1
 
 
 @pytest.mark.parametrize(

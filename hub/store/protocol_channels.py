@@ -1,0 +1,95 @@
+"""Shops, their orders as last seen, what they are owed and what they show, for the services."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from hub.domain.channel_rows import Listing, Reject, SeenOrder, ShopRow, Task, TaskState
+
+
+class ChannelBook(Protocol):
+    """Everything about sales channels, inside one transaction."""
+
+    def shop(self, channel: str, shop: str) -> ShopRow | None:
+        """Return one shop."""
+        ...
+
+    def shops(self) -> list[ShopRow]:
+        """Return all shops by channel and name."""
+        ...
+
+    def put_shop(self, row: ShopRow) -> None:
+        """Insert or replace a shop."""
+        ...
+
+    def pull_from(self, since_ms: int) -> int:
+        """Have every shop pulled again from `since_ms` on; return how many there are."""
+        ...
+
+    def seen(self, channel: str, shop: str, order_no: str) -> SeenOrder | None:
+        """Return the newest copy of an order that the shop showed us."""
+        ...
+
+    def put_seen(self, order: SeenOrder) -> None:
+        """Remember the newest copy of an order."""
+        ...
+
+    def put_reject(self, reject: Reject) -> None:
+        """Keep an order that could not be taken, to try it again."""
+        ...
+
+    def drop_reject(self, channel: str, shop: str, order_no: str) -> None:
+        """Forget an order that waited, if it did."""
+        ...
+
+    def due_rejects(self, now_ms: int, limit: int) -> list[Reject]:
+        """Return orders to try again now."""
+        ...
+
+    def task(self, task_id: str) -> Task | None:
+        """Return one debt."""
+        ...
+
+    def add_task(self, task: Task) -> None:
+        """Owe a shop something, unless it is owed or paid already."""
+        ...
+
+    def put_task(self, task: Task) -> None:
+        """Replace a task."""
+        ...
+
+    def due_tasks(self, channel: str, shop: str, now_ms: int, limit: int) -> list[Task]:
+        """Return what the shop must be told now, what waits longest first."""
+        ...
+
+    def count_tasks(self, channel: str, shop: str, state: TaskState) -> int:
+        """Return how many tasks of a shop are in `state`."""
+        ...
+
+    def revive_tasks(self, channel: str, shop: str, now_ms: int) -> int:
+        """Try everything again that was given up; return how many."""
+        ...
+
+    def listing(self, channel: str, shop: str, sku: str) -> Listing | None:
+        """Return what a shop shows of a SKU."""
+        ...
+
+    def put_listing(self, listing: Listing) -> None:
+        """Insert or replace a listing."""
+        ...
+
+    def listings(self, channel: str, shop: str, after_sku: str, limit: int) -> list[Listing]:
+        """Return listings by SKU, behind `after_sku`."""
+        ...
+
+    def settle_held(self, channel: str, shop: str, until_ms: int) -> None:
+        """Let held fall to shown where the shop has settled before `until_ms`."""
+        ...
+
+    def doubt_listings(self) -> None:
+        """Doubt what every shop shows, so that it is read back."""
+        ...
+
+    def held(self, sku: str) -> int:
+        """Return how many units of a SKU all shops together may still show."""
+        ...

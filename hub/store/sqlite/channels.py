@@ -1,0 +1,211 @@
+"""Sales channels on SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, Final
+
+import msgspec
+
+from hub.domain.channel_rows import Listing, Reject, SeenOrder, ShopRow, Task, TaskState
+from hub.store.sqlite.filters import marks
+
+_SHOP_FIELDS: Final = ShopRow.__struct_fields__
+_SEEN_FIELDS: Final = SeenOrder.__struct_fields__
+_REJECT_FIELDS: Final = Reject.__struct_fields__
+_TASK_FIELDS: Final = Task.__struct_fields__
+_LISTING_FIELDS: Final = Listing.__struct_fields__
+_TASK_COLUMNS: Final = ", ".join(_TASK_FIELDS)
+_LISTING_COLUMNS: Final = ", ".join(_LISTING_FIELDS)
+_line_ids = msgspec.json.Decoder(dict[int, str])
+_options = msgspec.json.Decoder(dict[str, str])
+_encode = msgspec.json.Encoder().encode
+
+
+def _upsert(table: str, fields: tuple[str, ...], key: tuple[str, ...]) -> str:
+    sets = ", ".join(f"{name} = excluded.{name}" for name in fields if name not in key)
+    return (
+        f"INSERT INTO {table} ({', '.join(fields)}) VALUES ({marks(len(fields))})"  # noqa: S608
+        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sets}"
+    )
+
+
+_PUT_SHOP: Final = _upsert("channel_shops", _SHOP_FIELDS, ("channel", "shop"))
+_PUT_SEEN: Final = _upsert("channel_orders", _SEEN_FIELDS, ("channel", "shop", "order_no"))
+_PUT_REJECT: Final = _upsert("channel_rejects", _REJECT_FIELDS, ("channel", "shop", "order_no"))
+_PUT_TASK: Final = _upsert("channel_tasks", _TASK_FIELDS, ("task_id",))
+_PUT_LISTING: Final = _upsert("channel_listings", _LISTING_FIELDS, ("channel", "shop", "sku"))
+
+
+def _shop(row: sqlite3.Row) -> ShopRow:
+    values = dict(row)
+    values["options"] = _options.decode(values["options"])
+    values["active"] = bool(values["active"])
+    return ShopRow(**values)
+
+
+def _seen(row: sqlite3.Row) -> SeenOrder:
+    values = dict(row)
+    values["line_ids"] = _line_ids.decode(values["line_ids"])
+    return SeenOrder(**values)
+
+
+def _values(row: msgspec.Struct) -> list[Any]:
+    """Return the fields as the tables keep them; maps become JSON."""
+    return [
+        _encode(value).decode() if isinstance(value, dict) else value
+        for value in msgspec.structs.astuple(row)
+    ]
+
+
+class SqliteChannels:
+    """See `hub.store.protocol_channels.ChannelBook`."""
+
+    def __init__(self, sql: sqlite3.Connection, now_ms: int) -> None:
+        """Work on the connection of one transaction."""
+        self._sql = sql
+        self._now_ms = now_ms
+
+    def shop(self, channel: str, shop: str) -> ShopRow | None:
+        """Return one shop."""
+        row = self._sql.execute(
+            f"SELECT {', '.join(_SHOP_FIELDS)} FROM channel_shops"  # noqa: S608  constant columns
+            " WHERE channel = ? AND shop = ?",
+            (channel, shop),
+        ).fetchone()
+        return None if row is None else _shop(row)
+
+    def shops(self) -> list[ShopRow]:
+        """Return all shops by channel and name."""
+        rows = self._sql.execute(
+            f"SELECT {', '.join(_SHOP_FIELDS)} FROM channel_shops ORDER BY channel, shop"  # noqa: S608
+        )
+        return [_shop(row) for row in rows]
+
+    def put_shop(self, row: ShopRow) -> None:
+        """Insert or replace a shop."""
+        self._sql.execute(_PUT_SHOP, _values(row))
+
+    def pull_from(self, since_ms: int) -> int:
+        """Have every shop pulled again from `since_ms` on; return how many there are."""
+        return self._sql.execute(
+            "UPDATE channel_shops SET pulled_until_ms = min(pulled_until_ms, ?), pull_due_ms = 0",
+            (since_ms,),
+        ).rowcount
+
+    def seen(self, channel: str, shop: str, order_no: str) -> SeenOrder | None:
+        """Return the newest copy of an order that the shop showed us."""
+        row = self._sql.execute(
+            f"SELECT {', '.join(_SEEN_FIELDS)} FROM channel_orders"  # noqa: S608  constant columns
+            " WHERE channel = ? AND shop = ? AND order_no = ?",
+            (channel, shop, order_no),
+        ).fetchone()
+        return None if row is None else _seen(row)
+
+    def put_seen(self, order: SeenOrder) -> None:
+        """Remember the newest copy of an order."""
+        self._sql.execute(_PUT_SEEN, _values(order))
+
+    def put_reject(self, reject: Reject) -> None:
+        """Keep an order that could not be taken, to try it again."""
+        self._sql.execute(_PUT_REJECT, _values(reject))
+
+    def drop_reject(self, channel: str, shop: str, order_no: str) -> None:
+        """Forget an order that waited, if it did."""
+        self._sql.execute(
+            "DELETE FROM channel_rejects WHERE channel = ? AND shop = ? AND order_no = ?",
+            (channel, shop, order_no),
+        )
+
+    def due_rejects(self, now_ms: int, limit: int) -> list[Reject]:
+        """Return orders to try again now."""
+        rows = self._sql.execute(
+            f"SELECT {', '.join(_REJECT_FIELDS)} FROM channel_rejects"  # noqa: S608
+            " WHERE due_ms <= ? ORDER BY due_ms LIMIT ?",
+            (now_ms, limit),
+        )
+        return [Reject(**{**dict(row), "content": bytes(row["content"])}) for row in rows]
+
+    def task(self, task_id: str) -> Task | None:
+        """Return one debt."""
+        row = self._sql.execute(
+            f"SELECT {_TASK_COLUMNS} FROM channel_tasks WHERE task_id = ?",  # noqa: S608
+            (task_id,),
+        ).fetchone()
+        return None if row is None else Task(**dict(row))
+
+    def add_task(self, task: Task) -> None:
+        """Owe a shop something, unless it is owed or paid already."""
+        if self.task(task.task_id) is None:
+            self._sql.execute(_PUT_TASK, _values(task))
+
+    def put_task(self, task: Task) -> None:
+        """Replace a task."""
+        self._sql.execute(_PUT_TASK, _values(task))
+
+    def due_tasks(self, channel: str, shop: str, now_ms: int, limit: int) -> list[Task]:
+        """Return what the shop must be told now, what waits longest first."""
+        rows = self._sql.execute(
+            f"SELECT {_TASK_COLUMNS} FROM channel_tasks"  # noqa: S608  constant columns
+            " WHERE state = 'waiting' AND channel = ? AND shop = ? AND due_ms <= ?"
+            " ORDER BY due_ms, task_id LIMIT ?",
+            (channel, shop, now_ms, limit),
+        )
+        return [Task(**dict(row)) for row in rows]
+
+    def count_tasks(self, channel: str, shop: str, state: TaskState) -> int:
+        """Return how many tasks of a shop are in `state`."""
+        row = self._sql.execute(
+            "SELECT count(*) FROM channel_tasks WHERE state = ? AND channel = ? AND shop = ?",
+            (state, channel, shop),
+        ).fetchone()
+        return int(row[0])
+
+    def revive_tasks(self, channel: str, shop: str, now_ms: int) -> int:
+        """Try everything again that was given up; return how many."""
+        return self._sql.execute(
+            "UPDATE channel_tasks SET state = 'waiting', tries = 0, due_ms = ?, changed_ms = ?"
+            " WHERE state = 'dead' AND channel = ? AND shop = ?",
+            (now_ms, self._now_ms, channel, shop),
+        ).rowcount
+
+    def listing(self, channel: str, shop: str, sku: str) -> Listing | None:
+        """Return what a shop shows of a SKU."""
+        row = self._sql.execute(
+            f"SELECT {_LISTING_COLUMNS} FROM channel_listings"  # noqa: S608  constant columns
+            " WHERE channel = ? AND shop = ? AND sku = ?",
+            (channel, shop, sku),
+        ).fetchone()
+        return None if row is None else Listing(**dict(row))
+
+    def put_listing(self, listing: Listing) -> None:
+        """Insert or replace a listing."""
+        self._sql.execute(_PUT_LISTING, _values(listing))
+
+    def listings(self, channel: str, shop: str, after_sku: str, limit: int) -> list[Listing]:
+        """Return listings by SKU, behind `after_sku`."""
+        rows = self._sql.execute(
+            f"SELECT {_LISTING_COLUMNS} FROM channel_listings"  # noqa: S608  constant columns
+            " WHERE channel = ? AND shop = ? AND sku > ? ORDER BY sku LIMIT ?",
+            (channel, shop, after_sku, limit),
+        )
+        return [Listing(**dict(row)) for row in rows]
+
+    def settle_held(self, channel: str, shop: str, until_ms: int) -> None:
+        """Let held fall to shown where the shop has settled before `until_ms`."""
+        self._sql.execute(
+            "UPDATE channel_listings SET held = shown WHERE channel = ? AND shop = ?"
+            " AND asked IS NULL AND shown IS NOT NULL AND held <> shown AND settled_ms <= ?",
+            (channel, shop, until_ms),
+        )
+
+    def doubt_listings(self) -> None:
+        """Doubt what every shop shows, so that it is read back."""
+        self._sql.execute("UPDATE channel_listings SET shown = NULL")
+
+    def held(self, sku: str) -> int:
+        """Return how many units of a SKU all shops together may still show."""
+        row = self._sql.execute(
+            "SELECT coalesce(sum(held), 0) FROM channel_listings WHERE sku = ?", (sku,)
+        ).fetchone()
+        return int(row[0])

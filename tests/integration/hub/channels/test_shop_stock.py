@@ -1,0 +1,137 @@
+"""What a shop shows follows what is available, through every way in which telling it can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.hub.channels.town import ServedHub, Shop, until
+
+
+@pytest.fixture
+def listed(shop: Shop) -> Shop:
+    """A shop whose one SKU is kept: ten are available, ten are shown."""
+    shop.list_sku()
+    until("the listing is known", lambda: settled(shop, 10))
+    return shop
+
+
+def settled(shop: Shop, units: int) -> bool:
+    """Say whether shop and hub agree on `units`."""
+    row = shop.listing()
+    return shop.shown == units and row == {
+        "sku": shop.sku, "wanted": units, "shown": units, "held": units,
+        "in_doubt": False, "trouble": "", "risk": 0,
+    }  # fmt: skip
+
+
+def order_elsewhere(hub: ServedHub, shop: Shop, units: int) -> None:
+    """Promise units through the API, so that the shop must show less."""
+    order = {
+        "channel": "phone", "shop": "desk", "order_no": f"T-{shop.name}-{units}",
+        "address": {"country": "CN", "province": "上海", "city": "上海", "street": "路1号"},
+        "buyer": {"name": "李四", "phone": "13600000000"},
+        "lines": [{"line_no": 1, "sku": shop.sku, "quantity": units}],
+    }  # fmt: skip
+    answer = hub.client.post("/api/v1/orders", json=order)
+    assert answer.json()["status"] == "reserved", answer.text
+
+
+def test_a_shop_shows_what_is_available_not_what_is_on_hand(
+    served: ServedHub, listed: Shop
+) -> None:
+    order_elsewhere(served, listed, 4)
+    until("the shop shows less", lambda: settled(listed, 6))
+    stock = served.get(f"/api/v1/stock?sku={listed.sku}")["items"][0]
+    assert (stock["on_hand"], stock["available"]) == (10, 6)
+
+
+def test_a_sale_is_taken_off_once(listed: Shop) -> None:
+    listed.sell("S-1", 3)
+    until("both agree", lambda: settled(listed, 7))
+    assert [push for push in listed.books["pushes"] if push[1] > 7] == []
+
+
+def test_a_sale_nobody_told_us_of_is_pulled_before_the_number_changes(
+    served: ServedHub, listed: Shop
+) -> None:
+    listed.fault("GET /orders", "500", times=4)
+    listed.sell("S-2", 2, webhooks=0)
+    order_elsewhere(served, listed, 1)
+    until("the order is in", lambda: listed.order("S-2"))
+    until("both agree", lambda: settled(listed, 7))
+    assert listed.books["sold"][listed.sku] + served.available(listed.sku) == 9
+
+
+@pytest.mark.parametrize(
+    ("wrong", "times"),
+    [("429", 2), ("500", 2), ("silent_before", 2), ("silent_after", 1), ("garbage", 1)],
+)
+def test_f58_a_number_that_is_refused_lost_or_applied_in_silence_arrives(
+    served: ServedHub, listed: Shop, wrong: str, times: int
+) -> None:
+    listed.fault("PUT /availability", wrong, times)
+    order_elsewhere(served, listed, 4)
+    until("both agree", lambda: settled(listed, 6))
+    assert listed.books["faults_left"] == 0
+
+
+def test_f58_the_old_number_counts_as_held_until_the_lower_one_is_confirmed(
+    served: ServedHub, listed: Shop
+) -> None:
+    listed.fault("PUT /availability", "500", times=200)
+    order_elsewhere(served, listed, 4)
+    row = until("the doubt is shown", lambda: doubted(listed))
+    assert (row["wanted"], row["held"], row["risk"]) == (6, 10, 4)
+
+
+def doubted(shop: Shop) -> dict[str, int] | None:
+    row = shop.listing()
+    return row if row["in_doubt"] else None
+
+
+def test_f58_a_change_that_arrives_late_is_refused_by_the_comparison(
+    served: ServedHub, listed: Shop
+) -> None:
+    listed.fault("PUT /availability", "late")
+    order_elsewhere(served, listed, 4)
+    until("both agree in spite of it", lambda: settled(listed, 6))
+    assert listed.catch_up() == [409]
+    assert listed.shown == 6
+
+
+def test_f58_long_trouble_with_stock_is_told_and_ends_by_itself(
+    served: ServedHub, listed: Shop
+) -> None:
+    listed.fault("PUT /availability", "429", times=6)
+    order_elsewhere(served, listed, 4)
+    until("somebody is told", lambda: listed.exceptions("availability_in_doubt"))
+    until("both agree", lambda: settled(listed, 6))
+    assert not listed.exceptions("availability_in_doubt")
+
+
+def test_a_share_with_a_buffer_is_shown(served: ServedHub, make_shop: Callable[..., Shop]) -> None:
+    shop = make_shop()
+    shop.join(**{"publish-percent": 50, "publish-buffer": 3})
+    shop.stage.shop.shown[shop.sku] = 0
+    shop.list_sku()
+    until("its share is shown", lambda: shop.shown == 3)
+
+
+@pytest.mark.parametrize("face", ["shopify", "woocommerce"])
+def test_other_platforms_show_what_is_available(
+    served: ServedHub, make_shop: Callable[..., Shop], face: str
+) -> None:
+    shop = make_shop(face)
+    shop.stage.shop.shown[shop.sku] = 10
+    shop.join()
+    shop.sell("#1001", 2)
+    order = shop.order("#1001")
+    assert order is not None
+    assert order["status"] == "reserved"
+    until("the listing is known", lambda: settled(shop, 8))
+    shop.fault("POST BincardSet" if face == "shopify" else "PUT /wp-json", "silent_after")
+    shop.sell("#1002", 1, webhooks=0)
+    order_elsewhere(served, shop, 3)
+    until("both agree", lambda: settled(shop, 4))
