@@ -52,6 +52,8 @@ def describe(schema: dict[str, Any]) -> dict[str, Any]:
     answers = {"application/json": {"schema": {}}, "application/x-ndjson": _TEXT}
     orders["responses"]["200"] = {"description": "A repeat, or a batch.", "content": answers}
     orders["responses"]["201"]["content"] = {"application/json": {"schema": shown}}
+    webhook = schema["paths"]["/api/v1/channels/{channel}/{shop}/webhook"]["post"]
+    webhook["requestBody"] = _body({"application/json": {"schema": {"type": "object"}}})
     imports = schema["paths"]["/api/v1/imports/{kind}"]["post"]
     imports["requestBody"] = _body({"text/csv": _TEXT})
     _repair_lists(schema)
