@@ -81,6 +81,7 @@ def load(values: Mapping[str, str]) -> Settings:
             retry_ms=env.number("SHOP_RETRY_MS", Pace().retry_ms, low=10),
             late_ms=env.number("SHOP_LATE_MS", Pace().late_ms, low=10),
             timeout_ms=env.number("SHOP_TIMEOUT_MS", Pace().timeout_ms, low=10),
+            look_ms=env.number("SHOP_LOOK_MS", Pace().look_ms, low=100),
         ),
         shop_secrets=_shop_secrets(env.text("SHOP_SECRETS", "")),
     )

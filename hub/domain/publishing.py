@@ -36,6 +36,14 @@ def needs_push(listing: Listing, wanted: int, *, pulled_until_ms: int, now_ms: i
     return listing.asked is not None or listing.shown != wanted
 
 
+def needs_look(listing: Listing, *, look_ms: int, now_ms: int) -> bool:
+    """Say whether the shop must be asked what it shows: we do not know, or knew it long ago."""
+    if listing.due_ms > now_ms:
+        return False
+    old = listing.asked is None and now_ms - listing.settled_ms >= look_ms
+    return listing.shown is None or old
+
+
 def looked_at(listing: Listing) -> Listing:
     """Return the listing before the shop is asked what it shows."""
     return replace(listing, pushes=listing.pushes + 1)

@@ -77,23 +77,25 @@ def list_skus(desk: Desk, channel: str, shop: str, skus: tuple[str, ...]) -> int
     return len(new)
 
 
-def to_publish(desk: Desk, shop: ShopRow, after_sku: str) -> ListingPage:
+def to_publish(desk: Desk, shop: ShopRow, after_sku: str, look_ms: int) -> ListingPage:
     """Return which of the next listings need a push."""
     page = desk.channels.listings(shop.channel, shop.shop, after_sku, SKUS_PER_QUESTION_MAX)
     wanted = _wanted(desk, shop, page)
     due = tuple(
         listing.sku
         for listing in page
-        if (number := wanted.get(listing.sku)) is not None and _due(desk, shop, listing, number)
+        if (number := wanted.get(listing.sku)) is not None
+        and _due(desk, shop, listing, number, look_ms)
     )
     more = len(page) == SKUS_PER_QUESTION_MAX
     return ListingPage(skus=due, after_sku=page[-1].sku if more else "")
 
 
-def _due(desk: Desk, shop: ShopRow, listing: Listing, wanted: int) -> bool:
-    return publishing.needs_push(
+def _due(desk: Desk, shop: ShopRow, listing: Listing, wanted: int, look_ms: int) -> bool:
+    push = publishing.needs_push(
         listing, wanted, pulled_until_ms=shop.pulled_until_ms, now_ms=desk.now_ms
     )
+    return push or publishing.needs_look(listing, look_ms=look_ms, now_ms=desk.now_ms)
 
 
 def _wanted(desk: Desk, shop: ShopRow, page: list[Listing]) -> dict[str, int]:
@@ -117,22 +119,22 @@ def _wanted(desk: Desk, shop: ShopRow, page: list[Listing]) -> dict[str, int]:
     return found
 
 
-def ask(desk: Desk, channel: str, shop: str, sku: str) -> Publish | None:
+def ask(desk: Desk, channel: str, shop: str, sku: str, look_ms: int) -> Publish | None:
     """Decide the number for a shop and record that it may show it; None: nothing to tell."""
     row = desk.channels.shop(channel, shop)
     listing = desk.channels.listing(channel, shop, sku)
     if row is None or listing is None or not row.active:
         return None
     number = _wanted(desk, row, [listing]).get(sku)
-    if number is None or not _due(desk, row, listing, number):
+    if number is None or not _due(desk, row, listing, number, look_ms):
         return None
-    look = listing.shown is None
+    look = publishing.needs_look(listing, look_ms=look_ms, now_ms=desk.now_ms)
     after = publishing.looked_at(listing) if look else publishing.asked(listing, number)
     desk.channels.put_listing(after)
     return Publish(
         sku=sku,
         quantity=number,
-        expected=listing.shown,
+        expected=None if look else listing.shown,
         listing_ref=listing.listing_ref,
         key=f"bincard-{channel}-{shop}-{sku}-{after.pushes}",
     )
@@ -163,6 +165,7 @@ def settle(
         after = step(listing, result.quantity, result.listing_ref, desk.now_ms)
         desk.journal.solve(DOUBT, "", subject, "the shop has answered")
         if result.outcome == "stale":
+            _note_drift(desk, subject, listing, result.quantity)
             pull_soon(desk, channel, shop)
         desk.channels.put_listing(after)
         desk.tell(TOPIC)
@@ -181,6 +184,14 @@ def settle(
             subject,
             f"{channel}/{shop} was told {wish.quantity} units of {wish.sku}, but: {result.message} "
             f"It may still show {after.held}; that many count as held until it confirms less.",
+        )
+
+
+def _note_drift(desk: Desk, subject: str, listing: Listing, seen: int) -> None:
+    """Keep it on record when a shop shows another number than the one it had confirmed."""
+    if listing.shown is not None and listing.shown != seen:
+        desk.journal.event(
+            "listing_drifted", data={"listing": subject, "believed": listing.shown, "seen": seen}
         )
 
 

@@ -9,10 +9,13 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How often and how patiently, in milliseconds.
 
     `pull_ms` between two pulls; `retry_ms` after a first failure; `late_ms` until a call that got
-    no answer has certainly ended on the shop's side; `timeout_ms` until an answer counts as lost.
+    no answer has certainly ended on the shop's side; `timeout_ms` until an answer counts as lost;
+    `look_ms` until a number that nobody changed is looked at again, for people change shops by
+    hand.
     """
 
     pull_ms: int = 60_000
     retry_ms: int = 2_000
     late_ms: int = 60_000
     timeout_ms: int = 15_000
+    look_ms: int = 86_400_000

@@ -85,10 +85,14 @@ class Rounds:
     async def _start_all(self) -> None:
         """Start a round for each shop that has none under way."""
         try:
-            await self._books.write(retry_rejects, actor=ACTOR)
-            rows = await self._books.read(lambda desk: desk.channels.shops())
+            rows, waiting = await self._books.read(_agenda)
+            if waiting:
+                await self._books.write(retry_rejects, actor=ACTOR)
         except BincardError as error:
             log.warning("rounds_refused", code=error.code)
+            return
+        except Exception as error:  # a round that fails must not be the last one
+            log.exception("rounds_failed", kind=type(error).__name__)
             return
         for row in rows:
             key = (row.channel, row.shop)
@@ -184,7 +188,9 @@ class Rounds:
     async def _publish(self, channel: Channel, access: ShopAccess, row: ShopRow) -> None:
         after_sku, pushed = "", 0
         while pushed < PUSHES_PER_ROUND:
-            page = await self._books.read(partial(_page, row=row, after_sku=after_sku))
+            page = await self._books.read(
+                partial(_page, row=row, after_sku=after_sku, look_ms=self._pace.look_ms)
+            )
             for sku in page.skus:
                 await self._push(channel, access, row, sku)
             pushed += len(page.skus)
@@ -193,7 +199,8 @@ class Rounds:
                 return
 
     async def _push(self, channel: Channel, access: ShopAccess, row: ShopRow, sku: str) -> None:
-        wish = await self._write(channel_publish.ask, row.channel, row.shop, sku)
+        look_ms = self._pace.look_ms
+        wish = await self._write(channel_publish.ask, row.channel, row.shop, sku, look_ms)
         if wish is None:
             return
         try:
@@ -223,10 +230,15 @@ class Rounds:
         return await self._books.write(run, actor=ACTOR)
 
 
-def _page(desk: Desk, row: ShopRow, after_sku: str) -> channel_publish.ListingPage:
+def _agenda(desk: Desk) -> tuple[list[ShopRow], bool]:
+    """Return the shops, and whether rejected orders wait to be tried again."""
+    return desk.channels.shops(), bool(desk.channels.due_rejects(desk.now_ms, 1))
+
+
+def _page(desk: Desk, row: ShopRow, after_sku: str, look_ms: int) -> channel_publish.ListingPage:
     """Return the next listings to push, for the shop as it is after the pull."""
     fresh = need_shop(desk, row.channel, row.shop)
-    return channel_publish.to_publish(desk, fresh, after_sku)
+    return channel_publish.to_publish(desk, fresh, after_sku, look_ms)
 
 
 def _asked_ms(result: object) -> int:

@@ -192,7 +192,7 @@ FACES = [
 
 @pytest.mark.parametrize(("face", "call"), FACES)
 @pytest.mark.parametrize("wrong", ["silent_after", "silent_before", "500", "429"])
-def test_f59_a_shop_that_was_told_in_silence_is_told_once(
+def test_f59_a_shop_that_was_told_in_silence_is_told_once_celerp_304(
     hub: AppHub, sha: Any, make_shop: Callable[..., Shop], face: str, call: str, wrong: str
 ) -> None:
     shop = make_shop(face)

@@ -38,7 +38,7 @@ def order_elsewhere(hub: ServedHub, shop: Shop, units: int) -> None:
     assert answer.json()["status"] == "reserved", answer.text
 
 
-def test_a_shop_shows_what_is_available_not_what_is_on_hand(
+def test_a_shop_shows_what_is_available_not_what_is_on_hand_woocommerce_fusion_170(
     served: ServedHub, listed: Shop
 ) -> None:
     order_elsewhere(served, listed, 4)
@@ -135,3 +135,30 @@ def test_other_platforms_show_what_is_available(
     shop.sell("#1002", 1, webhooks=0)
     order_elsewhere(served, shop, 3)
     until("both agree", lambda: settled(shop, 4))
+
+
+def test_a_number_changed_by_hand_is_found_and_put_right(listed: Shop) -> None:
+    listed.stage.shop.shown[listed.sku] = 99
+    until("it is put right", lambda: settled(listed, 10))
+
+
+def test_the_last_unit_sold_in_two_shops_at_once_is_promised_once(
+    served: ServedHub, make_shop: Callable[..., Shop]
+) -> None:
+    first, second = make_shop(units=1), make_shop()
+    second.sku = first.sku
+    for one in (first, second):
+        one.stage.shop.shown[first.sku] = 1
+        one.join()
+        one.list_sku()
+    until("both show it", lambda: first.shown == second.shown == 1)
+    until("the risk is shown", lambda: first.listing()["risk"] == 1)
+    first.sell("L-1", 1, webhooks=0)
+    second.sell("L-2", 1, webhooks=0)
+    orders = until("both orders are in", lambda: both(first.order("L-1"), second.order("L-2")))
+    assert sorted(order["status"] for order in orders) == ["backordered", "reserved"]
+    assert served.available(first.sku) == 0
+
+
+def both(*found: object) -> tuple[object, ...] | None:
+    return found if all(found) else None

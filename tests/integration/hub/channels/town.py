@@ -24,6 +24,7 @@ PACE = {
     "BINCARD_HUB_SHOP_RETRY_MS": "50",
     "BINCARD_HUB_SHOP_LATE_MS": "900",
     "BINCARD_HUB_SHOP_TIMEOUT_MS": "700",
+    "BINCARD_HUB_SHOP_LOOK_MS": "3000",
 }
 ADDRESS: dict[str, Any] = {"country": "CN", "province": "上海", "city": "上海", "street": "旧街"}
 NUMBERS = itertools.count(1)
