@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import pytest
@@ -15,6 +16,9 @@ from hub.channels import CHANNELS
 from hub.channels.base import Channel, Page, RemoteOrder, Window
 from hub.channels.errors import ShopRefused, ShopSilent
 from hub.channels.shopify import orders as shopify_orders
+from hub.domain.channel_order import Address, Buyer, ChannelLine, ChannelOrder
+from hub.shops.simulated.server import FACES
+from hub.shops.simulated.shop import SimulatedShop
 from tests.unit.hub.channels.talk import NOW_MS, SHOP, answer, fixture, talk
 
 WINDOW = Window(since_ms=NOW_MS - 60_000, until_ms=NOW_MS)
@@ -221,3 +225,50 @@ def test_any_answer_is_read_or_refused_in_a_sentence(channel: str, body: bytes) 
     with suppress(ShopSilent, ShopRefused):
         page, _ = talk(CHANNELS[channel].pull(SHOP, WINDOW, NOW_MS), [answer(body)])
         assert page.orders == ()
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
+WORD = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
+LINES = st.lists(st.tuples(WORD, st.integers(1, 1_000)), min_size=1, max_size=5)
+
+
+@given(order_no=WORD, lines=LINES, name=TEXT, street=TEXT, remark=TEXT, version=st.integers(1, 99))
+def test_a_generic_order_comes_through_as_it_was_sent(
+    order_no: str, lines: list[tuple[str, int]], name: str, street: str, remark: str, version: int
+) -> None:
+    sent = ChannelOrder(
+        channel="generic",
+        shop="main",
+        order_no=order_no,
+        version=version,
+        buyer=Buyer(name=name),
+        address=Address(street=street),
+        lines=tuple(
+            ChannelLine(line_no=number, sku=sku, quantity=units)
+            for number, (sku, units) in enumerate(lines, 1)
+        ),
+        buyer_remark=remark,
+    )
+    body = {"orders": [{"order": msgspec.to_builtins(sent)}]}
+    page, _ = talk(CHANNELS["generic"].pull(SHOP, WINDOW, NOW_MS), [answer(body)])
+    assert [remote.order for remote in page.orders] == [sent]
+    assert page.orders[0].mark == version
+
+
+@pytest.mark.parametrize("face", sorted(FACES))
+@given(lines=LINES)
+def test_what_the_simulated_shop_sells_is_what_we_read(
+    face: str, lines: list[tuple[str, int]]
+) -> None:
+    shop = SimulatedShop()
+    shop.sell("1001", lines, NOW_MS, force=True)
+    steps = CHANNELS[face].pull(SHOP, WINDOW, NOW_MS)
+    sent = next(steps)
+    target = urlsplit(sent.url)
+    query = target.query or urlencode(sent.query)
+    path = target.path + (f"?{query}" if query else "")
+    status, content = FACES[face](shop, sent.method, path, sent.body)
+    with pytest.raises(StopIteration) as ended:
+        steps.send(answer(content, status))
+    (remote,) = ended.value.value.orders
+    assert [(line.sku, line.quantity) for line in remote.order.lines] == lines
