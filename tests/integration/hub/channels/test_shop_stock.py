@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
 
+from hub.shops.simulated.faults import Faults
 from tests.integration.hub.channels.town import ServedHub, Shop, until
 
 
@@ -162,3 +164,36 @@ def test_the_last_unit_sold_in_two_shops_at_once_is_promised_once(
 
 def both(*found: object) -> tuple[object, ...] | None:
     return found if all(found) else None
+
+
+def test_a_shop_that_sells_through_every_kind_of_trouble_is_never_oversold(
+    served: ServedHub, make_shop: Callable[..., Shop]
+) -> None:
+    dice = random.Random(7)
+    shop = make_shop(units=30)
+    shop.stage.shop.shown[shop.sku] = 0
+    shop.join()
+    shop.list_sku()
+    until("it shows all", lambda: shop.shown == 30)
+    sold = 0
+    for number in range(45):
+        if dice.random() < 0.4:
+            on = dice.choice(["GET /orders", "GET /availability", "PUT /availability"])
+            shop.fault(on, dice.choice(["429", "500", "silent_after", "silent_before", "late"]))
+        if dice.random() < 0.2:
+            shop.catch_up()
+        body = {
+            "order_no": f"X-{number}", "lines": [(shop.sku, 1)], "webhooks": dice.choice([0, 1, 2])
+        }  # fmt: skip
+        answer = shop.http.post("/shop/sell", json=body)
+        assert answer.status_code in {200, 422}, answer.text
+        sold += answer.status_code == 200
+    shop.stage.faults = Faults()
+    shop.catch_up()
+    until("both agree", lambda: settled(shop, 30 - sold))
+    assert sold >= 10
+    assert served.available(shop.sku) == 30 - sold
+    query = {"channel": shop.channel, "shop": shop.name, "limit": 200}
+    orders = served.client.get("/api/v1/orders", params=query).json()["items"]
+    assert [order["status"] for order in orders] == ["reserved"] * sold
+    assert served.get("/api/v1/verify")["holds"] is True
