@@ -301,7 +301,7 @@ def _check_slice(
             (node, incarnation),
         ).fetchone()
         applied = Mark(log["applied_seq"], bytes(log["applied_hash"]))
-        if applied not in (end, _behind(sql, node, incarnation, end)):
+        if end != applied and _behind(sql, node, incarnation, end) != applied:
             raise _chain_broken(node, end.seq + 1)
     return end, len(records)
 

@@ -43,7 +43,7 @@ def edge(tmp_path):
 @pytest.fixture
 def hub(tmp_path):
     sql = connect(tmp_path / "hub.db", writable=True)
-    for script in ("0001_log.sql", "0003_recovery.sql"):
+    for script in ("0001_log.sql", "0003_recovery.sql", "0005_skips.sql"):
         sql.executescript((files("hub.store.migrations") / script).read_text())
     sql.execute("CREATE TABLE counted (seq INTEGER)")
     hub_log.ensure_node(sql, "SHA", "Shanghai")
