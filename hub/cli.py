@@ -117,7 +117,9 @@ def restore(file: Path) -> None:
         fresh.unlink(missing_ok=True)
         shutil.copyfile(file, fresh)
         books = open_hub(fresh, clock, SystemEntropy())
-        epoch = books.database.write_sync(lambda tx: begin_new_life(tx.sql, books.entropy))
+        epoch = books.database.write_sync(
+            lambda tx: begin_new_life(tx.sql, books.entropy, clock.wall_ms())
+        )
         books.database.close()
         kept = backups.swap_in(fresh, settings.database, clock.wall_ms())
     kept_name = str(kept) if kept else None
@@ -130,6 +132,29 @@ def retry() -> None:
     from hub.office import Office
 
     _print_json(Office(_settings()).retry())
+
+
+@hub.command()
+def rebuild() -> None:
+    """Declare that these new books replace lost ones; the hub must not run.
+
+    Nothing is promised until every warehouse was enrolled again and has sent its log.
+    """
+    from hub.instance import books_taken
+    from hub.store.backup import begin_rebuilding
+    from hub.store.open_books import open_books
+    from shared.runtime.clock import SystemClock, SystemEntropy
+
+    settings = _settings()
+    with books_taken(settings.state_dir):
+        books = open_books(settings.database, settings.postgres_url, SystemClock(), SystemEntropy())
+        try:
+            epoch = books.database.write_sync(
+                lambda tx: begin_rebuilding(tx.sql, books.entropy, books.clock.wall_ms())
+            )
+        finally:
+            books.close()
+    _print_json({"rebuilding": True, "epoch": epoch})
 
 
 @hub.command()

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hub.domain.roll_call import everybody_heard
 from hub.instance import KEY_FILE, RUN_FILE, RunFile
 from hub.pumps import Pump
 from hub.reservation_queue import ReservationQueue
@@ -31,6 +32,7 @@ from hub.shops.rounds import Rounds
 from hub.shops.vault import Vault
 from hub.storage import StorageKeeper
 from hub.store.open_books import open_books
+from hub.store.protocol import Desk
 from hub.store.sqlite.hub_store import SqliteHub
 from hub.sync.listener import LinkView, Listener
 from hub.web.enrolments import EnrolmentDesk
@@ -76,9 +78,10 @@ class HubNode:
         self._local_hash = token_hash(self.local_token)
         self._principals: dict[str, Principal] = {}
         self._tasks: list[asyncio.Task[Any]] = []
-        table = settings.courier_table
+        self._led_ms = 0
+        self._expected: frozenset[str] = frozenset()
         self._pumps = [
-            Pump("release", lambda desk: release_ready(desk, table), self.books),
+            Pump("release", self._release, self.books),
             Pump("backorders", retry_backorders, self.books),
             Pump("quotas", balance_quotas, self.books),
             Pump("recovery", settle_recovery, self.books, period_seconds=EXPIRY_SECONDS),
@@ -127,6 +130,13 @@ class HubNode:
         self._rounds.told(topic)
         for pump in self._pumps:
             pump.told(topic)
+
+    def _release(self, desk: Desk) -> int:
+        """Release parcels once the warehouses were heard; see `hub.domain.roll_call`."""
+        waited_ms = self.clock.mono_ms() - self._led_ms
+        if not everybody_heard(self._expected, self.links(), waited_ms):
+            return 0
+        return release_ready(desk, self.settings.courier_table)
 
     def project_fact(self, transaction: Transaction, record: FactRecord) -> None:
         """Count one fact in the books, under the name of the warehouse it came from."""
@@ -222,6 +232,8 @@ class HubNode:
             project_all=self._project_all,
         )
         await asyncio.to_thread(listener.start)
+        self._led_ms = self.clock.mono_ms()
+        self._expected = listener.enrolled()
         self.listener = listener
         self._tasks.append(asyncio.create_task(self.storage.run(self.stopping)))
         self._tasks += [asyncio.create_task(pump.run(self.stopping)) for pump in self._pumps]

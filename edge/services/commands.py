@@ -30,7 +30,7 @@ from shared.domain.commands import (
     decode_command,
 )
 from shared.domain.errors import InvalidInput, Refused
-from shared.domain.facts import CommandAccepted, StockLoaded
+from shared.domain.facts import AssignedLine, AssignedParcel, CommandAccepted, StockLoaded
 from shared.domain.ports import Clock, Entropy
 from shared.runtime.database import Transaction
 
@@ -129,7 +129,9 @@ def _load_stock(floor: Floor, command_id: str, command: LoadStock) -> None:
         take_in(floor, known_product(floor, row.sku), row)
     loads.insert(floor.sql, command.load_id, command_id=command_id, at_ms=floor.now_ms)
     for portion in pieces(command.rows):
-        floor.record(StockLoaded(load_id=command.load_id, rows=portion))
+        floor.record(
+            StockLoaded(load_id=command.load_id, rows=portion, import_id=command.import_id)
+        )
     floor.tell("stock")
 
 
@@ -170,7 +172,24 @@ def _assign_parcel(floor: Floor, command_id: str, command: AssignParcel) -> None
         _check_parcel(floor, command)
         parcels.insert(floor.sql, command, command_id=command_id, at_ms=floor.now_ms)
         floor.tell("parcels")
-    floor.record(CommandAccepted(command_id=command_id))
+    floor.record(CommandAccepted(command_id=command_id, parcel=_taken_on(command)))
+
+
+def _taken_on(command: AssignParcel) -> AssignedParcel:
+    """Return what the log remembers of a parcel: all that head office needs but the person."""
+    return AssignedParcel(
+        parcel_id=command.parcel_id,
+        order_id=command.order_id,
+        channel=command.channel,
+        shop=command.shop,
+        order_no=command.order_no,
+        courier=command.courier,
+        waybill=command.waybill,
+        sort_code=command.sort_code,
+        cut_off_ms=command.cut_off_ms,
+        lines=tuple(AssignedLine(line.line_no, line.sku, line.quantity) for line in command.lines),
+        order_version=command.order_version,
+    )
 
 
 def _check_parcel(floor: Floor, command: AssignParcel) -> None:

@@ -115,6 +115,14 @@ def done_ahead(sql: sqlite3.Connection, record: CommandRecord, at_ms: int) -> No
     )
 
 
+def was_received(sql: sqlite3.Connection, command_id: str) -> bool:
+    """Say whether this command came before under any number, whatever became of it."""
+    row = sql.execute(
+        "SELECT 1 FROM commands_received WHERE command_id = ?", (command_id,)
+    ).fetchone()
+    return row is not None
+
+
 def finish_command(
     sql: sqlite3.Connection, record: CommandRecord, outcome: Outcome, code: str, at_ms: int
 ) -> None:

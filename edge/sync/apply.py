@@ -109,7 +109,8 @@ def apply_command(
             f"This edge does not know commands of kind {record.kind}, version {record.version}; "
             "update the edge."
         )
-        _refuse(tx, record, "unknown_command", sentence, clock)
+        if not line_state.was_received(tx.sql, record.command_id):
+            _refuse(tx, record, "unknown_command", sentence, clock)
         line_state.finish_command(tx.sql, record, "unknown", "unknown_command", clock.wall_ms())
     else:
         _carry_out(tx, record, handle, clock)

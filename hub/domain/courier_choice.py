@@ -226,6 +226,19 @@ def waybill_number(courier: Courier, number: int) -> str:
     return f"{courier.prefix}{digits}{(-(odd + even)) % 10}"
 
 
+def waybill_parts(waybill: str) -> tuple[str, int] | None:
+    """Return prefix and number of a waybill that `waybill_number` made, None for another.
+
+    >>> waybill_parts("SF100000000017")
+    ('SF', 1)
+    """
+    prefix, digits = waybill[:-12], waybill[-12:-1]
+    if not prefix.isalpha() or not (digits.isascii() and digits.isdigit()):
+        return None
+    number = int(digits) - 10_000_000_000
+    return (prefix, number) if number > 0 else None
+
+
 def sort_code(province: str, city: str, district: str) -> str:
     """Return the three-part code by which the courier sorts: `755W-H2-018`.
 

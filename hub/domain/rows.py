@@ -259,6 +259,14 @@ class HubException(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class RecoveryRow(msgspec.Struct, frozen=True):
+    """How a later life of the hub began; `ended_ms` once no warehouse is waited for."""
+
+    kind: Literal["restored", "lost"]
+    began_ms: int
+    ended_ms: int | None
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the change feed. No personal data."""
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from hub.store.protocol import Expected
 from shared.domain.facts import (
+    CommandAccepted,
     Fact,
     GoodsReceived,
     LabelPrinted,
@@ -29,6 +30,8 @@ def expected(warehouse: str, facts: Sequence[Fact]) -> Expected:
     for fact in facts:
         if isinstance(fact, UnitPicked | ParcelPacked | LabelPrinted | ParcelShipped):
             parcels[fact.parcel_id] = None
+        elif isinstance(fact, CommandAccepted) and fact.parcel is not None:
+            parcels[fact.parcel.parcel_id] = None
         elif isinstance(fact, PickingStarted):
             parcels.update(dict.fromkeys(fact.parcel_ids))
         if isinstance(fact, UnitPicked | StockMoved | GoodsReceived):

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from hub.domain.rows import BookCheck, LoadRow, Warehouse
+from hub.domain.rows import BookCheck, LoadRow
 from hub.services import apply_parcels, apply_quotas
+from hub.services.adopt import adopt, learn_product, learn_warehouse
 from hub.services.apply_expected import expected
 from hub.services.apply_serials import open_dispute, see_serial
+from hub.services.imports import remember_row
 from hub.services.quotas import RECALL
 from hub.store.protocol import Desk
-from shared.domain.catalogue import Product
 from shared.domain.facts import (
     BooksDigested,
     CancelConfirmed,
@@ -71,6 +72,32 @@ def _stock_loaded(desk: Desk, record: FactRecord, fact: StockLoaded) -> None:
     """Tick an import off: its units were minted when head office imported it."""
     load = desk.stock.load(fact.load_id)
     if load is None or load.state != "sent" or load.warehouse != record.node:
+        _load_forgotten(desk, record, fact, load)
+        return
+    for row in fact.rows:
+        _tick_off(desk, record, load, row)
+    after = desk.stock.load(fact.load_id)
+    if after is not None and not after.units:
+        desk.stock.end_load(fact.load_id, "loaded")
+
+
+def _load_forgotten(
+    desk: Desk, record: FactRecord, fact: StockLoaded, load: LoadRow | None
+) -> None:
+    """Mint what a floor booked for an import of which these books know nothing.
+
+    The file's rows are remembered, so that handing the same file over again counts nothing twice.
+    """
+    if load is None and fact.import_id:
+        desk.stock.put_load(
+            LoadRow(
+                load_id=fact.load_id,
+                warehouse=record.node,
+                import_id=fact.import_id,
+                state="loaded",
+            )
+        )
+    elif not fact.import_id:
         desk.journal.raise_exception(
             "load_unknown",
             record.node,
@@ -78,14 +105,10 @@ def _stock_loaded(desk: Desk, record: FactRecord, fact: StockLoaded) -> None:
             f"{record.node} booked stock under load {fact.load_id}, which the hub did not send; "
             "its units were added to the books.",
         )
-        for row in fact.rows:
-            _mint(desk, record, row, f"bin:{row.bin}", fact.load_id)
-        return
     for row in fact.rows:
-        _tick_off(desk, record, load, row)
-    after = desk.stock.load(fact.load_id)
-    if after is not None and not after.units:
-        desk.stock.end_load(fact.load_id, "loaded")
+        _mint(desk, record, row, f"bin:{row.bin}", fact.load_id)
+        if fact.import_id:
+            remember_row(desk, fact.import_id, record.node, row)
 
 
 def _tick_off(desk: Desk, record: FactRecord, load: LoadRow, row: StockRow) -> None:
@@ -132,43 +155,15 @@ def _goods_received(desk: Desk, record: FactRecord, fact: GoodsReceived) -> None
 def _mint(desk: Desk, record: FactRecord, row: StockRow, place: str, reference: str) -> None:
     """Add units that came into being at a warehouse, and the rights to promise them."""
     node = record.node
-    if desk.catalogue.warehouse(node) is None:
-        desk.catalogue.put_warehouse(
-            Warehouse(warehouse=node, name=node, latitude_microdegrees=0, longitude_microdegrees=0)
-        )
-        desk.journal.raise_exception(
-            "warehouse_unknown",
-            node,
-            node,
-            f"Stock came in at {node}, which was never imported; import its name and place.",
-        )
-    if desk.catalogue.product(row.sku) is None:
-        desk.catalogue.put_product(_placeholder(row.sku))
-        desk.journal.raise_exception(
-            "sku_unknown",
-            node,
-            row.sku,
-            f"{node} booked SKU {row.sku}, which the hub's catalogue lacks; import the product.",
-        )
+    learn_warehouse(desk, node)
+    learn_product(desk, node, row.sku, "full" if row.serials else "none")
     desk.rights.mint(row.sku, node, row.quantity, reference)
     desk.stock.add(node, row.sku, row.quantity)
     for serial in row.serials:
         see_serial(desk, record, serial, row.sku, "receive", place)
+    desk.orders.trust_again(row.sku, node)
     desk.rights.note_arrival(row.sku)
     desk.tell("backorders")
-
-
-def _placeholder(sku: str) -> Product:
-    return Product(
-        sku=sku,
-        gtin="",
-        name=sku,
-        unit_weight_grams=0,
-        length_mm=0,
-        width_mm=0,
-        height_mm=0,
-        serial_policy="none",
-    )
 
 
 def _stock_moved(desk: Desk, record: FactRecord, fact: StockMoved) -> None:
@@ -180,6 +175,8 @@ def _stock_moved(desk: Desk, record: FactRecord, fact: StockMoved) -> None:
 def _command_accepted(desk: Desk, record: FactRecord, fact: CommandAccepted) -> None:
     what, _, name = fact.command_id.partition("-")
     if what == "assign":
+        if fact.parcel is not None:
+            adopt(desk, record, fact.parcel)
         parcel = desk.parcels.get(name)
         desk.journal.event(
             "parcel_accepted",

@@ -12,7 +12,9 @@ import msgspec
 from hub.domain.orders import AFTER, OVER, ParcelEvent, ParcelState, parcel_move
 from hub.domain.review import Hit
 from hub.domain.rows import ParcelLineRow, ParcelRow, RightsAccount
+from hub.services.adopt import check_left_once
 from hub.services.apply_serials import see_serial
+from hub.services.order_lines import count_missing
 from hub.services.promise import give_back, need_order, promise_missing, refresh, save_parcel
 from hub.store.protocol import Desk
 from shared.domain.errors import Refused
@@ -142,7 +144,7 @@ def short_picked(desk: Desk, record: FactRecord, fact: ShortPicked) -> None:
         data={"sku": fact.sku, "quantity": promised, "bin": fact.bin, "reason": fact.reason},
     )
     _end_short_parcel(desk, record, parcel, list(lines.values()))
-    _source_again(desk, record, parcel, line.line_no, fact.sku, promised)
+    _source_again(desk, record, parcel, fact.sku)
 
 
 def _end_short_parcel(
@@ -160,16 +162,13 @@ def _end_short_parcel(
     save_parcel(desk, msgspec.structs.replace(parcel, state=state))
 
 
-def _source_again(
-    desk: Desk, record: FactRecord, parcel: ParcelRow, line_no: int, sku: str, units: int
-) -> None:
+def _source_again(desk: Desk, record: FactRecord, parcel: ParcelRow, sku: str) -> None:
     order = need_order(desk, parcel.order_id)
     explanation = None
+    desk.orders.avoid(order.order_id, sku, record.node)
+    count_missing(desk, order)
     if not order.cancel_asked:
-        line = next(one for one in desk.orders.lines(order.order_id) if one.line_no == line_no)
-        missing = min(line.quantity, line.missing + units)
-        desk.orders.set_missing(order.order_id, line_no, missing)
-        explanation = promise_missing(desk, order.order_id, avoid={(sku, record.node)})
+        explanation = promise_missing(desk, order.order_id)
     refresh(desk, order, explanation=explanation)
 
 
@@ -234,6 +233,7 @@ def parcel_shipped(desk: Desk, record: FactRecord, fact: ParcelShipped) -> None:
         shipped_ms=desk.now_ms,
     )
     _store(desk, parcel, after)
+    check_left_once(desk, need_order(desk, parcel.order_id))
 
 
 def _ship_rights(
@@ -265,16 +265,12 @@ def _left_behind(
 ) -> None:
     """A parcel left without all its units and without a short: the order still lacks them."""
     give_back(desk, parcel)
-    order_lines = {line.line_no: line for line in desk.orders.lines(parcel.order_id)}
+    desk.parcels.put_lines(
+        parcel.parcel_id,
+        [msgspec.structs.replace(line, shorted=line.shorted + line.open_units) for line in lines],
+    )
+    count_missing(desk, need_order(desk, parcel.order_id))
     for line in lines:
-        units = line.open_units
-        desk.parcels.put_lines(
-            parcel.parcel_id, [msgspec.structs.replace(line, shorted=line.shorted + units)]
-        )
-        wanted = order_lines[line.line_no]
-        desk.orders.set_missing(
-            parcel.order_id, line.line_no, min(wanted.quantity, wanted.missing + units)
-        )
         desk.rights.note_arrival(line.sku)
     desk.journal.raise_exception(
         "shipped_less",
@@ -293,7 +289,14 @@ def cancel_confirmed(desk: Desk, record: FactRecord, fact: CancelConfirmed) -> N
     state = _step(desk, record, parcel, "confirm_cancel")
     if state == "cancelled":
         give_back(desk, parcel)
-    _store(desk, parcel, msgspec.structs.replace(parcel, state=state))
+    save_parcel(desk, msgspec.structs.replace(parcel, state=state))
+    order = need_order(desk, parcel.order_id)
+    explanation = None
+    if not order.cancel_asked:
+        # It was one too many for its order; what else it carried is promised again.
+        count_missing(desk, order)
+        explanation = None if order.held else promise_missing(desk, order.order_id)
+    refresh(desk, order, explanation=explanation)
 
 
 def cancel_too_late(desk: Desk, record: FactRecord, fact: CancelTooLate) -> None:
@@ -324,7 +327,6 @@ def floor_refused(desk: Desk, record: FactRecord, parcel_id: str, sentence: str,
         state = _step(desk, record, parcel, "refuse_cancel")
         _store(desk, parcel, msgspec.structs.replace(parcel, state=state))
         return
-    lines = desk.parcels.lines(parcel_id)
     give_back(desk, parcel)
     state = _step(desk, record, parcel, "refuse_assign")
     save_parcel(desk, msgspec.structs.replace(parcel, state=state))
@@ -332,11 +334,7 @@ def floor_refused(desk: Desk, record: FactRecord, parcel_id: str, sentence: str,
     if order.cancel_asked:
         refresh(desk, order)
         return
-    order_lines = {line.line_no: line for line in desk.orders.lines(order.order_id)}
-    for line in lines:
-        wanted = order_lines[line.line_no]
-        missing = min(wanted.quantity, wanted.missing + max(0, line.open_units))
-        desk.orders.set_missing(order.order_id, line.line_no, missing)
+    count_missing(desk, order)
     hit = Hit(rule_id="floor_refused", version=1, sentence=f"{record.node} refused: {sentence}")
     held = msgspec.structs.replace(order, held=True)
     refresh(desk, held, reasons=(*order.reasons, hit))

@@ -29,7 +29,7 @@ def cancel(desk: Desk, order_id: str, reason: str) -> OrderRow:
         if parcel.state == "reserved":
             drop_reserved(desk, parcel)
         elif parcel.state not in OVER:
-            _ask_floor(desk, parcel, reason)
+            ask_floor(desk, parcel, reason)
     for line in desk.orders.lines(order_id):
         if line.missing:
             desk.orders.set_missing(order_id, line.line_no, 0)
@@ -37,7 +37,8 @@ def cancel(desk: Desk, order_id: str, reason: str) -> OrderRow:
     return refresh(desk, msgspec.structs.replace(order, held=False, cancel_asked=True))
 
 
-def _ask_floor(desk: Desk, parcel: ParcelRow, reason: str) -> None:
+def ask_floor(desk: Desk, parcel: ParcelRow, reason: str) -> None:
+    """Ask a floor not to ship a parcel; its units stay promised until the floor answers."""
     state = parcel_move(parcel.parcel_id, parcel.state, "ask_cancel")
     command_id = f"cancel-{parcel.parcel_id}"
     desk.nodes.queue(

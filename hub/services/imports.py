@@ -31,6 +31,8 @@ LOAD_BYTES_MAX: Final = 40_000
 """Bytes of one LoadStock command; its echo must fit into one fact (64 KiB)."""
 PRODUCTS_BYTES_MAX: Final = 30_000
 """Bytes of one SetProducts command: about four seconds on a line of 64 kbit/s."""
+EQUAL_ROWS_MAX: Final = 1_000
+"""Equal rows of one file that are told apart when a floor tells of them."""
 SERIALS_PER_ROW: Final = 400
 """Serial numbers in one row of a command; a fuller bin is split into several rows."""
 
@@ -166,6 +168,25 @@ def import_stock(desk: Desk, file: str, import_id: str, rows: list[StockCsvRow])
     return outcome
 
 
+def remember_row(desk: Desk, import_id: str, warehouse: str, booked: StockRow) -> None:
+    """Note that a floor has a row of a file, so that the file counts once in these books too.
+
+    Equal rows of a file are told apart by counting them, as they were when it was read.
+    """
+    row = StockCsvRow(
+        line=0,
+        warehouse=warehouse,
+        bin=booked.bin,
+        sku=booked.sku,
+        quantity=booked.quantity,
+        serials=booked.serials,
+    )
+    for occurrence in range(1, EQUAL_ROWS_MAX + 1):
+        key = row_key(msgspec.structs.replace(row, occurrence=occurrence))
+        if desk.stock.row_is_new(import_id, key):
+            return
+
+
 def row_key(row: StockCsvRow) -> str:
     """Return what a row is known by inside its file: all its cells, and which of equal rows."""
     cells = (row.occurrence, row.warehouse, row.bin, row.sku, row.quantity, row.serials)
@@ -196,7 +217,7 @@ def _mint(desk: Desk, import_id: str, warehouse: str, rows: list[StockCsvRow]) -
     """Book rows of one warehouse and queue them in commands small enough to echo in one fact."""
     pieces = [piece for row in rows for piece in _pieces(row)]
     for part in _loads(pieces):
-        load_id = desk.new_id()
+        load_id = _load_id(import_id, warehouse, part)
         units: dict[str, int] = {}
         for piece in part:
             units[piece.sku] = units.get(piece.sku, 0) + piece.quantity
@@ -205,6 +226,7 @@ def _mint(desk: Desk, import_id: str, warehouse: str, rows: list[StockCsvRow]) -
         for sku, quantity in units.items():
             desk.rights.mint(sku, warehouse, quantity, f"load-{load_id}")
             desk.stock.add(warehouse, sku, quantity, loading=quantity)
+            desk.orders.trust_again(sku, warehouse)
             desk.rights.note_arrival(sku)
         desk.stock.put_load(
             LoadRow(
@@ -215,7 +237,7 @@ def _mint(desk: Desk, import_id: str, warehouse: str, rows: list[StockCsvRow]) -
                 units=units,
             )
         )
-        command = LoadStock(load_id=load_id, rows=tuple(part))
+        command = LoadStock(load_id=load_id, rows=tuple(part), import_id=import_id)
         desk.nodes.queue(warehouse, command, f"load-{load_id}")
     desk.journal.event(
         "stock_imported",
@@ -224,6 +246,11 @@ def _mint(desk: Desk, import_id: str, warehouse: str, rows: list[StockCsvRow]) -
     )
     desk.tell(f"commands:{warehouse}")
     desk.tell("backorders")
+
+
+def _load_id(import_id: str, warehouse: str, rows: list[StockRow]) -> str:
+    """Return the same id for the same rows of the same hand-over, also by a restored hub."""
+    return hashlib.sha256(msgspec.json.encode((import_id, warehouse, rows))).hexdigest()[:32]
 
 
 def _pieces(row: StockCsvRow) -> list[StockRow]:

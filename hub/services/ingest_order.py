@@ -14,12 +14,14 @@ import msgspec
 from hub.domain.channel_order import ChannelOrder, decode_order, digest_of, read_time_ms
 from hub.domain.orders import check_request
 from hub.domain.rows import OrderLineRow, OrderRow, Person
+from hub.services.adopt import settle_order
+from hub.services.order_lines import count_missing
 from hub.services.order_views import view_order
 from hub.services.promise import drop_reserved, promise_missing, refresh
-from hub.services.reservations import use_reservation
+from hub.services.reservations import release_if_known, use_reservation
 from hub.services.review_order import look_over
 from hub.store.protocol import Desk
-from shared.domain.errors import BincardError, Conflict, Refused
+from shared.domain.errors import BincardError, Conflict, Refused, Unavailable
 
 ORDERS_PER_BODY_MAX: Final = 500
 """Orders in one NDJSON body."""
@@ -64,15 +66,60 @@ def ingest(desk: Desk, order: ChannelOrder) -> Ingested:
         answer = _answer_of_version(desk, order, before, digest)
         if answer is not None:
             return Ingested(msgspec.Raw(answer), created=False)
+    learnt = _only_floors_know(desk, order, before)
+    if before is None:
+        _check_amendable(desk, order)
+    elif not learnt:
         _withdraw(desk, before)
     _check_skus(desk, order)
     row = _store(desk, order, before)
+    if learnt:
+        return _complete(desk, order, row, digest)
     if order.reservation_id:
         use_reservation(desk, order.reservation_id)
     hits = look_over(desk, row.order_id, order)
     row = msgspec.structs.replace(row, held=bool(hits))
     explanation = None if hits else promise_missing(desk, row.order_id)
     row = refresh(desk, row, explanation=explanation, reasons=hits, new=True)
+    answer = _encode(view_order(desk, row))
+    desk.orders.put_version(row.order_id, order.version, digest, answer)
+    return Ingested(msgspec.Raw(answer), created=True)
+
+
+def _only_floors_know(desk: Desk, order: ChannelOrder, before: OrderRow | None) -> bool:
+    """Say whether the hub has forgotten this order and only learnt of its parcels from floors.
+
+    A later version than the floors work on is an amendment like any other.
+    """
+    if before is None or before.version > 0:
+        return False
+    floors = desk.nodes.learnt_version(before.order_id)
+    return not floors or order.version <= floors
+
+
+def _check_amendable(desk: Desk, order: ChannelOrder) -> None:
+    """Let a changed order wait while a floor may have an older version that the hub forgot."""
+    if order.version > 1 and desk.nodes.may_be_forgotten(0):
+        raise Unavailable(
+            "hub_recovering",
+            f"Failed to take version {order.version} of order {order.label}: the hub was restored "
+            "and does not know yet whether a warehouse has an earlier version of it.",
+            hint="Send the same order again in a minute.",
+        )
+
+
+def _complete(desk: Desk, order: ChannelOrder, row: OrderRow, digest: str) -> Ingested:
+    """Fill in what the floors could not tell; what their parcels carry is not promised again.
+
+    Reviewing it again is of no use: a floor has it, so somebody had let it go.
+    """
+    if order.reservation_id:
+        release_if_known(desk, order.reservation_id)
+    count_missing(desk, row)
+    row = refresh(desk, row)
+    if not desk.nodes.recovering():
+        row = settle_order(desk, row)
+    desk.journal.event("order_completed", order_id=row.order_id)
     answer = _encode(view_order(desk, row))
     desk.orders.put_version(row.order_id, order.version, digest, answer)
     return Ingested(msgspec.Raw(answer), created=True)
@@ -176,6 +223,7 @@ def _check_skus(desk: Desk, order: ChannelOrder) -> None:
 
 def _store(desk: Desk, order: ChannelOrder, before: OrderRow | None) -> OrderRow:
     """Record the order with every unit missing."""
+    received_ms = desk.now_ms if before is None else before.received_ms
     row = OrderRow(
         order_id=desk.new_id() if before is None else before.order_id,
         channel=order.channel,
@@ -185,9 +233,9 @@ def _store(desk: Desk, order: ChannelOrder, before: OrderRow | None) -> OrderRow
         status="backordered",
         held=False,
         cancel_asked=False,
-        placed_ms=read_time_ms(order.placed_at, "placed_at") or desk.now_ms,
+        placed_ms=read_time_ms(order.placed_at, "placed_at") or received_ms,
         ship_by_ms=read_time_ms(order.ship_by, "ship_by") or 0,
-        received_ms=desk.now_ms if before is None else before.received_ms,
+        received_ms=received_ms,
         changed_ms=desk.now_ms,
     )
     desk.orders.put(row)

@@ -16,8 +16,8 @@ from hub.domain.orders import order_status, parcel_move
 from hub.domain.review import Hit
 from hub.domain.rows import OrderRow, ParcelLineRow, ParcelRow
 from hub.domain.sourcing import Explanation, Need, Offer, PlannedParcel, Point, source
+from hub.services.awaiting import awaiting
 from hub.services.channel_tasks import note_shipped, note_status
-from hub.services.recover import awaiting
 from hub.store.protocol import Desk
 from shared.domain.errors import NotFound, Unavailable
 
@@ -43,17 +43,16 @@ def destination(address: Address) -> Point | None:
     return Point(round(address.latitude * 1_000_000), round(address.longitude * 1_000_000))
 
 
-def promise_missing(
-    desk: Desk, order_id: str, *, avoid: Collection[tuple[str, str]] = ()
-) -> Explanation | None:
+def promise_missing(desk: Desk, order_id: str) -> Explanation | None:
     """Promise every missing unit of an order, or none; return why, None when nothing was missing.
 
-    `avoid` are (sku, warehouse) pairs whose record turned out to be wrong.
+    Where the order came up short of a SKU before, it is not promised again until stock came in.
     """
     lines = [line for line in desk.orders.lines(order_id) if line.missing]
     if not lines:
         return None
-    waits = awaiting(desk, {line.sku: line.missing for line in lines})
+    wanted = {line.sku: line.missing for line in lines}
+    waits = awaiting(desk, wanted, placed_ms_of(need_order(desk, order_id)))
     if waits is not None:
         return waits
     products = desk.catalogue.products({line.sku for line in lines})
@@ -61,7 +60,7 @@ def promise_missing(
         Need(line.line_no, line.sku, line.missing, products[line.sku].unit_weight_grams)
         for line in lines
     )
-    offers = _without(desk.rights.offers(products), avoid)
+    offers = _without(desk.rights.offers(products), desk.orders.avoided(order_id))
     choice = source(needs, offers, destination(desk.orders.person(order_id).address))
     for planned in choice.parcels:
         _book(desk, order_id, planned, choice.explanation)
@@ -70,6 +69,11 @@ def promise_missing(
             desk.orders.set_missing(order_id, line.line_no, 0)
         desk.tell("release")
     return choice.explanation
+
+
+def placed_ms_of(order: OrderRow) -> int:
+    """Return when the channel says the order was placed, 0 when it does not say."""
+    return 0 if order.placed_ms == order.received_ms else order.placed_ms
 
 
 def _without(offers: list[Offer], avoid: Collection[tuple[str, str]]) -> list[Offer]:

@@ -1,56 +1,32 @@
-"""A hub put back from a backup finds its way to normal by itself.
+"""A hub put back from a backup, or founded anew, finds its way to normal by itself.
 
 Orders are taken meanwhile; those that need goods of a warehouse not heard yet wait as backordered
-with a sentence. As each warehouse has told everything, its goods are promised again, and parcels it
-holds that this hub has forgotten are called back, so that no buyer gets the same goods twice.
+with a sentence. As each warehouse has told everything, its goods are promised again. What it holds
+and this hub has forgotten is in the books by then (see `adopt`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
-from hub.domain.sourcing import Explanation
+from hub.services.adopt import cover_parcels, settle_orders
 from hub.services.quotas import keep_reserved
 from hub.store.protocol import Desk
-from hub.store.recovering import NEWER_HUB
 from shared.domain.commands import CancelParcel
 from shared.domain.errors import NotFound
 from shared.domain.facts import CancelConfirmed, CommandAccepted, ParcelShipped
 from shared.domain.versions import read_fact
 
-RECOVERING: Final = "hub_recovering"
 FORGOTTEN: Final = "head office has no record of this parcel"
-
-
-def wait_sentence(desk: Desk, frozen: Iterable[str]) -> str:
-    """Return why goods cannot be promised now, for people."""
-    waited = desk.nodes.recovering()
-    skus = ", ".join(sorted(frozen)[:5])
-    if NEWER_HUB in waited:
-        return "Awaiting recovery: a newer hub runs, so this one promises nothing. Stop this hub."
-    return (
-        f"Awaiting recovery: the hub was restored from a backup and {skus} may be promised again "
-        f"only after {', '.join(waited)} has reported. The order is kept and tried by itself."
-    )
-
-
-def awaiting(desk: Desk, wanted: dict[str, int]) -> Explanation | None:
-    """Return why an order for `wanted` units per SKU has to wait, None when it has not."""
-    frozen = desk.nodes.frozen(wanted)
-    if not frozen:
-        return None
-    return Explanation(
-        rule=RECOVERING,
-        sentence=wait_sentence(desk, frozen),
-        exact=True,
-        sets_tried=0,
-        missing={sku: wanted[sku] for sku in sorted(frozen)},
-    )
+_TELLING: Final = ("command_accepted", "parcel_shipped", "cancel_confirmed")
+"""Kinds of facts that say which parcels a floor has."""
 
 
 def settle_recovery(desk: Desk) -> int:
-    """Unfreeze the goods of every warehouse that has told everything; return how many there are."""
+    """Unfreeze the goods of every warehouse that has told everything; then settle learnt orders.
+
+    Return how many warehouses and orders were worked off.
+    """
     complete = desk.nodes.take_recovered()
     if complete:
         for node, parcel_id in _forgotten_parcels(desk, frozenset(complete)):
@@ -58,8 +34,11 @@ def settle_recovery(desk: Desk) -> int:
             desk.nodes.queue(node, command, f"cancel-{parcel_id}")
             desk.tell(f"commands:{node}")
         for node in complete:
+            cover_parcels(desk, node)
             _unfreeze(desk, node)
-    return len(complete)
+    if desk.nodes.recovering():
+        return len(complete)
+    return len(complete) + settle_orders(desk)
 
 
 def write_off(desk: Desk, node: str) -> None:
@@ -71,7 +50,7 @@ def write_off(desk: Desk, node: str) -> None:
         raise NotFound(
             "not_recovering",
             f"Failed to write {node} off: the hub does not wait for it.",
-            hint="Look at `bincard hub status` for the warehouses it waits for.",
+            hint="Look at `bincard hub recovery` for the warehouses it waits for.",
         )
     desk.journal.audit("write_off", node, "the hub stopped waiting for its report")
     keep_reserved(desk, node)
@@ -80,19 +59,26 @@ def write_off(desk: Desk, node: str) -> None:
 
 def _unfreeze(desk: Desk, node: str) -> None:
     desk.journal.event("warehouse_recovered", warehouse=node)
+    if not desk.nodes.recovering():
+        desk.nodes.end_recovery(desk.now_ms)
     desk.nodes.wake_waiting()
-    desk.tell("backorders")
-    desk.tell("release")
+    for topic in ("backorders", "release", "recovery"):
+        desk.tell(topic)
 
 
 def _forgotten_parcels(desk: Desk, complete: frozenset[str]) -> list[tuple[str, str]]:
-    """Return (warehouse, parcel) of open parcels that only the warehouse knows."""
+    """Return (warehouse, parcel) of open parcels that only the warehouse knows.
+
+    Only logs of an older edge have such parcels: they do not say what was taken on.
+    """
     held: dict[str, str] = {}
-    for record in desk.nodes.facts():
+    for record in desk.nodes.facts(_TELLING):
         if record.node not in complete:
             continue
         match read_fact(record):
-            case CommandAccepted(command_id=command_id) if command_id.startswith("assign-"):
+            case CommandAccepted(command_id=command_id, parcel=None) if command_id.startswith(
+                "assign-"
+            ):
                 held[command_id.removeprefix("assign-")] = record.node
             case ParcelShipped(parcel_id=parcel_id) | CancelConfirmed(parcel_id=parcel_id):
                 held.pop(parcel_id, None)

@@ -90,6 +90,7 @@ def _release(desk: Desk, parcel: ParcelRow, table: CourierTable) -> None:
         ),
         lines=tuple(ParcelLine(line.line_no, line.sku, line.quantity) for line in lines),
         buyer_remark=person.buyer_remark,
+        order_version=order.version,
     )
     desk.nodes.queue(parcel.warehouse, command, f"assign-{parcel.parcel_id}")
     save_parcel(desk, released)

@@ -14,8 +14,8 @@ import msgspec
 
 from hub.domain.rows import Reservation, ReservationState
 from hub.domain.sourcing import Need, Offer, source
+from hub.services.awaiting import awaiting
 from hub.services.order_views import iso
-from hub.services.recover import awaiting
 from hub.store.protocol import Desk
 from shared.domain.catalogue import Product, Quantity, Sku
 from shared.domain.errors import BincardError, Conflict, NotFound, Refused, Unavailable
@@ -247,11 +247,34 @@ def release_reservation(desk: Desk, reservation_id: str) -> Reservation:
     return _end(desk, reservation, "released", give_back=True)
 
 
+def release_if_known(desk: Desk, reservation_id: str) -> None:
+    """Give the units of a reservation back if the books know it: its order has its own."""
+    if desk.reservations.get(reservation_id) is not None:
+        use_reservation(desk, reservation_id)
+
+
 def use_reservation(desk: Desk, reservation_id: str) -> None:
     """Free the units for the order that takes them in this same transaction."""
     reservation = need_reservation(desk, reservation_id)
     if reservation.state in {"open", "confirmed"}:
         _end(desk, reservation, "used", give_back=True)
+
+
+def end_early(desk: Desk, node: str, sku: str, units: int) -> None:
+    """End open reservations of a SKU in a warehouse until `units` are free again.
+
+    Only a floor that already took these units on may ask for it: a restored hub may not know that
+    the reservation was used or over. A checkout that comes back orders like anybody else.
+    """
+    for reservation in desk.reservations.holding(sku, node):
+        if units <= 0:
+            return
+        units -= sum(
+            held
+            for held_sku, warehouse, held in reservation.allocations
+            if (held_sku, warehouse) == (sku, node)
+        )
+        _end(desk, reservation, "expired", give_back=True)
 
 
 def expire_reservations(desk: Desk) -> int:

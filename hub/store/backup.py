@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from hub.store import fact_log, nodes, recovering
-from shared.domain.errors import BooksBroken, InvalidInput, Refused, Unavailable
+from shared.domain.errors import BooksBroken, Conflict, InvalidInput, Refused, Unavailable
 from shared.domain.ports import Entropy
 from shared.runtime import backups
 
@@ -131,8 +131,56 @@ def check_file(path: Path) -> None:
         raise BooksBroken("backup_damaged", f"The file {path.name} is damaged: {answer}.")
 
 
-def begin_new_life(sql: sqlite3.Connection, entropy: Entropy) -> int:
-    """Raise the epoch and jump over numbers a later backup may have given; return the epoch."""
+def begin_new_life(
+    sql: sqlite3.Connection,
+    entropy: Entropy,
+    now_ms: int,
+    *,
+    kind: Literal["restored", "lost"] = "restored",
+    above: int = 0,
+) -> int:
+    """Raise the epoch above `above`, jump over numbers given out since, wait for the warehouses.
+
+    Return the epoch.
+    """
+    epoch = nodes.raise_epoch(sql, entropy, above=above, now_ms=now_ms).ordinal
+    # `*` is where counters begin that these books do not have; after a loss nobody knows how far
+    # they had come, but none gave a number in every second since 1970.
+    first = now_ms // 1000 if kind == "lost" else 0
+    sql.execute(
+        "INSERT INTO counters (counter, value) VALUES ('*', ?) ON CONFLICT DO NOTHING", (first,)
+    )
     sql.execute("UPDATE counters SET value = value + ?", (COUNTER_JUMP,))
-    recovering.begin(sql)
-    return nodes.raise_epoch(sql, entropy).ordinal
+    _jump_events(sql, epoch, now_ms)
+    recovering.begin(sql, kind, now_ms)
+    return epoch
+
+
+def begin_rebuilding(sql: sqlite3.Connection, entropy: Entropy, now_ms: int) -> int:
+    """Declare that these books replace lost ones; return the epoch.
+
+    Raises Conflict when a warehouse has sent something already: then nothing was lost.
+    """
+    if sql.execute("SELECT 1 FROM facts LIMIT 1").fetchone() is not None:
+        raise Conflict(
+            "books_not_empty",
+            "Failed to begin rebuilding: these books have facts of warehouses already.",
+            hint="Use a new state directory; warehouses that were lost come back by enrolling.",
+        )
+    return begin_new_life(sql, entropy, now_ms, kind="lost")
+
+
+def _jump_events(sql: sqlite3.Connection, epoch: int, now_ms: int) -> None:
+    """Let the change feed go on at the clock's milliseconds.
+
+    Whoever follows the feed has a number of the life that was forgotten and must not miss a line of
+    this one; no hub tells a thousand lines in every second of its life.
+    """
+    last = sql.execute("SELECT coalesce(max(event_id), 0) FROM events").fetchone()[0]
+    event_id = max(last + COUNTER_JUMP, now_ms)
+    sql.execute(
+        "INSERT INTO events (event_id, at_ms, kind, data) VALUES (?, ?, 'hub_new_life', ?)",
+        (event_id, now_ms, f'{{"epoch":{epoch}}}'),
+    )
+    if not isinstance(sql, sqlite3.Connection):
+        sql.execute("SELECT setval(pg_get_serial_sequence('events', 'event_id'), ?)", (event_id,))

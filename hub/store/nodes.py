@@ -37,10 +37,16 @@ def ensure_epoch(sql: sqlite3.Connection, entropy: Entropy) -> Epoch:
     return epoch
 
 
-def raise_epoch(sql: sqlite3.Connection, entropy: Entropy) -> Epoch:
-    """Begin a new life of the hub, after its file was restored from a backup."""
+def raise_epoch(
+    sql: sqlite3.Connection, entropy: Entropy, *, above: int = 0, now_ms: int = 0
+) -> Epoch:
+    """Begin a new life of the hub, later than its last one and than the life `above`.
+
+    The clock makes it later than any life that began from the same backup: the last restore wins.
+    """
     before = ensure_epoch(sql, entropy)
-    epoch = Epoch(before.ordinal + 1, entropy.token_bytes(8))
+    ordinal = max(before.ordinal, above, now_ms // 1000) + 1
+    epoch = Epoch(ordinal, entropy.token_bytes(8))
     sql.execute("UPDATE hub_identity SET epoch = ?, epoch_token = ?", (epoch.ordinal, epoch.token))
     return epoch
 
@@ -150,6 +156,7 @@ def known_node(sql: sqlite3.Connection, public_key: str, hello: Hello) -> KnownN
         logs=tuple(_known_log(sql, row) for row in rows),
         hashes=hashes,
         down_head=down_head(sql, hello.node),
+        restored=recovering.came_from_backup(sql),
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
 
-from hub.domain.rows import AuditEntry, Event, HubException, Token
+from hub.domain.rows import AuditEntry, Event, HubException, RecoveryRow, Token
 from shared.domain.commands import Command
 from shared.domain.facts import FactRecord
 
@@ -133,6 +133,42 @@ class NodeBook(Protocol):
         """Have every backordered order tried again."""
         ...
 
-    def facts(self) -> Iterator[FactRecord]:
-        """Yield every fact of every log that was counted, in the order of its log."""
+    def recovery(self) -> RecoveryRow | None:
+        """Return how this life of the hub began, None for the first."""
+        ...
+
+    def may_be_forgotten(self, placed_ms: int) -> bool:
+        """Say whether an order placed then (0: unknown) may have left before this life began."""
+        ...
+
+    def end_recovery(self, now_ms: int) -> None:
+        """Note that every warehouse was heard or written off."""
+        ...
+
+    def learn_parcel(self, parcel_id: str, order_id: str, order_version: int) -> None:
+        """Remember that a floor told of this parcel; its order has to be settled."""
+        ...
+
+    def learnt_version(self, order_id: str) -> int | None:
+        """Return the newest version that a learnt parcel of the order was made for, if any."""
+        ...
+
+    def unsettled_orders(self, limit: int) -> list[str]:
+        """Return orders of learnt parcels that were not compared with what their shop wants."""
+        ...
+
+    def order_settled(self, order_id: str) -> None:
+        """Note that the order of learnt parcels is what its shop wants."""
+        ...
+
+    def note_uncovered(self, parcel_id: str, line_no: int, units: int) -> None:
+        """Remember units of a learnt parcel to which no right was left."""
+        ...
+
+    def take_uncovered(self, warehouse: str) -> list[tuple[str, int, int]]:
+        """Return and forget (parcel, line, units) without a right in a warehouse's parcels."""
+        ...
+
+    def facts(self, kinds: Collection[str] = ()) -> Iterator[FactRecord]:
+        """Yield every fact (of `kinds` only) of every log that was counted, in its log's order."""
         ...

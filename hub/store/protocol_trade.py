@@ -77,6 +77,18 @@ class OrderBook(Protocol):
         """Return what the same buyer did from `since_ms` to `until_ms`, one order left out."""
         ...
 
+    def avoid(self, order_id: str, sku: str, warehouse: str) -> None:
+        """Do not promise `sku` to the order from `warehouse` until stock comes in there."""
+        ...
+
+    def avoided(self, order_id: str) -> set[tuple[str, str]]:
+        """Return (sku, warehouse) that must not serve the order now."""
+        ...
+
+    def trust_again(self, sku: str, warehouse: str) -> None:
+        """Stock of `sku` came in at `warehouse`: every order may have it from there again."""
+        ...
+
     def waiting_for(self, sku: str, after_order_id: str, limit: int) -> list[str]:
         """Return ids of orders that lack units of `sku`, oldest first."""
         ...
@@ -131,6 +143,14 @@ class ParcelBook(Protocol):
 
     def next_number(self, counter: str) -> int:
         """Return the next number of a counter; no number is given twice."""
+        ...
+
+    def number_given(self, counter: str, number: int) -> None:
+        """Take note of a number that an earlier life of the hub has given."""
+        ...
+
+    def reserved_with(self, sku: str, warehouse: str) -> list[ParcelRow]:
+        """Return parcels of a warehouse that no floor has and that want `sku`, newest first."""
         ...
 
 
@@ -225,6 +245,10 @@ class ReservationBook(Protocol):
 
     def add(self, reservations: Iterable[Reservation]) -> None:
         """Insert reservations that are new, all at once."""
+        ...
+
+    def holding(self, sku: str, warehouse: str) -> list[Reservation]:
+        """Return open and confirmed reservations of these units, the first to expire first."""
         ...
 
     def expired(self, now_ms: int, limit: int) -> list[Reservation]:

@@ -1,8 +1,12 @@
 """Which warehouses a restored hub still has to hear before it may promise what they hold.
 
-A hub whose books were put back from a backup has forgotten what it promised and asked for since.
-Each warehouse remembers. Until one has greeted and sent every line the hub lacks, its goods are not
-promised again; commands given out meanwhile get numbers behind those it has already carried out.
+A hub whose books were put back from a backup has forgotten what it promised and asked for since; a
+hub that was founded anew because its books were lost has forgotten everything. Each warehouse
+remembers. Until one has greeted and sent every line the hub lacks, its goods are not promised
+again; commands given out meanwhile get numbers behind those it has already carried out.
+
+An order that may be older than this life of the hub waits for *all* of them: it may have left from
+a warehouse of which the backup does not know that it had the goods.
 Source: reference protocol "WES-1", sections 4.5 and 4.9.
 """
 
@@ -10,21 +14,57 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
-from shared.sync.protocol import Hello
+from hub.domain.rows import RecoveryRow
+from shared.sync.protocol import Epoch, Hello
 
 NEWER_HUB: Final = "*"
 """Stands for a hub of a later life that a warehouse has worked with."""
+SKEW_MS: Final = 600_000
+"""By how much a channel's clock may be ahead of the hub's."""
 
 
-def begin(sql: sqlite3.Connection) -> None:
-    """Wait for every warehouse whose edge is enrolled."""
+def begin(sql: sqlite3.Connection, kind: Literal["restored", "lost"], now_ms: int) -> None:
+    """Wait for every warehouse that ever had an edge; after a loss, for every one there is."""
+    known = "node_keys" if kind == "restored" else "nodes"
     sql.execute("DELETE FROM recovering_logs")
     sql.execute("DELETE FROM recovering WHERE node <> ?", (NEWER_HUB,))
+    sql.execute(f"INSERT INTO recovering (node) SELECT DISTINCT node FROM {known}")  # noqa: S608
     sql.execute(
-        "INSERT INTO recovering (node) SELECT DISTINCT node FROM node_keys WHERE revoked_ms IS NULL"
+        "INSERT INTO recovery (only_row, kind, began_ms) VALUES (1, ?, ?) ON CONFLICT (only_row)"
+        " DO UPDATE SET kind = excluded.kind, began_ms = excluded.began_ms, ended_ms = NULL",
+        (kind, now_ms),
     )
+    sql.execute(
+        "INSERT INTO doubtful_parcels (parcel_id) SELECT parcel_id FROM parcels p"
+        " WHERE p.state = 'reserved' AND NOT EXISTS"
+        " (SELECT 1 FROM doubtful_parcels d WHERE d.parcel_id = p.parcel_id)"
+    )
+
+
+def current(sql: sqlite3.Connection) -> RecoveryRow | None:
+    """Return how this life began, None for the first life of these books."""
+    row = sql.execute("SELECT kind, began_ms, ended_ms FROM recovery").fetchone()
+    return None if row is None else RecoveryRow(row["kind"], row["began_ms"], row["ended_ms"])
+
+
+def expect(sql: sqlite3.Connection, node: str) -> None:
+    """Books that are being rebuilt wait for every warehouse that is made known meanwhile."""
+    row = current(sql)
+    if row is None or row.kind == "restored" or row.ended_ms is not None:
+        return
+    sql.execute(
+        "INSERT INTO recovering (node) SELECT ? WHERE NOT EXISTS"
+        " (SELECT 1 FROM nodes WHERE node = ?) ON CONFLICT DO NOTHING",
+        (node, node),
+    )
+
+
+def came_from_backup(sql: sqlite3.Connection) -> bool:
+    """Say whether this life of the hub began with a backup."""
+    row = current(sql)
+    return row is not None and row.kind == "restored"
 
 
 def stop_for_newer(sql: sqlite3.Connection) -> None:
@@ -51,12 +91,30 @@ def frozen(sql: sqlite3.Connection, skus: Iterable[str]) -> frozenset[str]:
     return frozenset(row[0] for row in held) & frozenset(skus)
 
 
+def may_be_forgotten(sql: sqlite3.Connection, placed_ms: int) -> bool:
+    """Say whether an order placed then may have been promised before this life of the hub.
+
+    0 stands for a time that nobody told.
+    """
+    row = sql.execute(
+        "SELECT began_ms FROM recovery WHERE EXISTS (SELECT 1 FROM recovering)"
+    ).fetchone()
+    return row is not None and placed_ms <= row["began_ms"] + SKEW_MS
+
+
 def greeted(sql: sqlite3.Connection, hello: Hello) -> None:
-    """Take in the first greeting of a warehouse that is waited for."""
+    """Take in the first greeting of a warehouse that is waited for.
+
+    One that was not waited for any more, or not yet, is waited for as well when it has lines from
+    an earlier life of the hub that are not here.
+    """
     row = sql.execute("SELECT reported FROM recovering WHERE node = ?", (hello.node,)).fetchone()
     if row is None:
-        return
-    if not row[0]:
+        if not _has_untold_past(sql, hello):
+            return
+        sql.execute("INSERT INTO recovering (node) VALUES (?)", (hello.node,))
+        sql.execute("UPDATE recovery SET ended_ms = NULL")
+    if row is None or not row[0]:
         _renumber(sql, hello.node, hello.down_cursor)
     sql.execute("UPDATE recovering SET reported = 1 WHERE node = ?", (hello.node,))
     for head in hello.heads:
@@ -65,6 +123,18 @@ def greeted(sql: sqlite3.Connection, hello: Hello) -> None:
             " ON CONFLICT (node, incarnation) DO UPDATE SET head_seq = excluded.head_seq",
             (hello.node, head.incarnation, head.seq),
         )
+
+
+def _has_untold_past(sql: sqlite3.Connection, hello: Hello) -> bool:
+    """Say whether an edge comes from another life of the hub with lines that are not here."""
+    row = sql.execute("SELECT epoch, epoch_token FROM hub_identity").fetchone()
+    if hello.hub_epoch_seen in (Epoch(), Epoch(row["epoch"], bytes(row["epoch_token"]))):
+        return False
+    logs = sql.execute(
+        "SELECT incarnation, applied_seq FROM node_logs WHERE node = ?", (hello.node,)
+    )
+    applied = {log["incarnation"]: log["applied_seq"] for log in logs}
+    return any(head.seq > applied.get(head.incarnation, 0) for head in hello.heads)
 
 
 def _renumber(sql: sqlite3.Connection, node: str, down_cursor: int) -> None:
@@ -97,6 +167,12 @@ def take_complete(sql: sqlite3.Connection) -> list[str]:
     for node in complete:
         forget(sql, node)
     return complete
+
+
+def end(sql: sqlite3.Connection, now_ms: int) -> None:
+    """Note that every warehouse was heard or written off."""
+    sql.execute("DELETE FROM doubtful_parcels")
+    sql.execute("UPDATE recovery SET ended_ms = ? WHERE ended_ms IS NULL", (now_ms,))
 
 
 def wake_waiting(sql: sqlite3.Connection) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -18,7 +18,7 @@ from hub.store import fact_log, nodes, recovering
 from hub.store.backup import begin_new_life
 from hub.store.sqlite.quotas import SqliteQuotas
 from hub.sync import core_events as on
-from hub.sync.core_hello import Refusal, applied_marks, judge, stable_marks
+from hub.sync.core_hello import LOST, ROLLED_BACK, Refusal, applied_marks, judge, stable_marks
 from shared.domain.errors import BincardError
 from shared.domain.facts import FactRecord
 from shared.domain.ports import Entropy
@@ -52,14 +52,17 @@ def admit(
 ) -> on.Admitted | on.Refused:
     """Judge a greeting and, if it is accepted, note its boot number durably.
 
-    With `entropy`, a greeting that shows this hub to be older than its past begins a new life of
-    it, and one that has seen a newer hub stops it from promising anything.
+    With `entropy`, a greeting that shows this hub to be older than its past, or to stand in for a
+    hub that was lost, begins a new life of it, and one that has seen a newer hub stops it from
+    promising anything.
     """
     hello = request.hello
     known = nodes.known_node(tx.sql, request.key, hello)
     refusal: Refusal | None = judge(hello, known)
-    if refusal is not None and refusal.code == "hub_rolled_back" and entropy is not None:
-        begin_new_life(tx.sql, entropy)
+    if refusal is not None and refusal.code in (ROLLED_BACK, LOST) and entropy is not None:
+        kind: Literal["restored", "lost"] = "lost" if refusal.code == LOST else "restored"
+        above = hello.hub_epoch_seen.ordinal
+        begin_new_life(tx.sql, entropy, wall_ms, kind=kind, above=above)
         known = nodes.known_node(tx.sql, request.key, hello)
         refusal = judge(hello, known)
     if refusal is not None:

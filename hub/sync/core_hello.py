@@ -8,10 +8,16 @@ Source: reference protocol "WES-1", sections 4.4, 4.5 and 4.7.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from shared.sync import protocol as wire
 from shared.sync.protocol import Epoch, Hello, LogMark, Mark
+
+ROLLED_BACK: Final = "hub_rolled_back"
+LOST: Final = "hub_lost"
+"""Not refusals in truth: the hub begins a new life, recovers, and lets the edge in."""
 
 
 class KnownLog(msgspec.Struct, frozen=True):
@@ -27,7 +33,8 @@ class KnownNode(msgspec.Struct, frozen=True):
     """What the hub knows about the key and the node of a greeting.
 
     `owner` is None for a key the hub never saw. `hashes` holds the hub's own hash of each line the
-    greeting names, where the hub has that line.
+    greeting names, where the hub has that line. `restored`: this life of the hub began
+    with a backup.
     """
 
     owner: str | None
@@ -36,6 +43,7 @@ class KnownNode(msgspec.Struct, frozen=True):
     logs: tuple[KnownLog, ...]
     hashes: dict[tuple[int, int], bytes]
     down_head: int
+    restored: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -95,6 +103,12 @@ def _old_hub(hello: Hello, known: KnownNode) -> Refusal | None:
     seen = hello.hub_epoch_seen
     twins = seen.ordinal == known.epoch.ordinal and seen.token != known.epoch.token
     if seen.ordinal > known.epoch.ordinal or twins:
+        if not known.restored and not any(log.applied.seq for log in known.logs):
+            return Refusal(
+                LOST,
+                f"The edge has worked with a hub of epoch {seen.ordinal} whose books are not here; "
+                "this hub rebuilds them from the warehouses' logs.",
+            )
         return Refusal(
             "old_hub",
             f"The edge has worked with a hub of epoch {seen.ordinal}; this hub is at epoch "
@@ -145,13 +159,13 @@ def _hub_forgot(hello: Hello, known: KnownNode) -> Refusal | None:
         ours = applied.get(mark.incarnation, Mark())
         if ours.seq < mark.seq:
             return Refusal(
-                "hub_rolled_back",
+                ROLLED_BACK,
                 f"The hub acknowledged line {mark.seq} of this edge's log and now has only "
                 f"{ours.seq}. The hub's disk is older than its past: restore the hub.",
             )
     if hello.down_cursor > known.down_head:
         return Refusal(
-            "hub_rolled_back",
+            ROLLED_BACK,
             f"The edge carried out command {hello.down_cursor}; the hub has only "
             f"{known.down_head}. The hub's disk is older than its past: restore the hub.",
         )

@@ -164,6 +164,10 @@ class Listener:
         self._keys_due_ms = 0
         self._wake.ring()
 
+    def enrolled(self) -> frozenset[str]:
+        """Return the warehouses whose keys may open a session."""
+        return frozenset(self._owners.values())
+
     def links(self) -> dict[str, LinkView]:
         """Return every warehouse that called since the start; from any thread."""
         links = self._links

@@ -41,11 +41,12 @@ class SetProducts(CommandBody, frozen=True, kw_only=True, tag="set_products"):
     products: tuple[Product, ...]
 
 
-class LoadStock(CommandBody, frozen=True, kw_only=True, tag="load_stock"):
-    """Book this opening stock, already counted and on the shelf."""
+class LoadStock(CommandBody, frozen=True, kw_only=True, tag="load_stock", omit_defaults=True):
+    """Book this opening stock, already counted and on the shelf; `import_id` names its file."""
 
     load_id: str
     rows: tuple[StockRow, ...]
+    import_id: str = ""
 
 
 class ExpectReceipt(CommandBody, frozen=True, kw_only=True, tag="expect_receipt"):
@@ -56,7 +57,7 @@ class ExpectReceipt(CommandBody, frozen=True, kw_only=True, tag="expect_receipt"
     rows: tuple[StockRow, ...]
 
 
-class AssignParcel(CommandBody, frozen=True, kw_only=True, tag="assign_parcel"):
+class AssignParcel(CommandBody, frozen=True, kw_only=True, tag="assign_parcel", omit_defaults=True):
     """Pick, pack and ship this parcel. The rights to its units travel with it."""
 
     parcel_id: str
@@ -71,6 +72,8 @@ class AssignParcel(CommandBody, frozen=True, kw_only=True, tag="assign_parcel"):
     recipient: Recipient
     lines: tuple[ParcelLine, ...]
     buyer_remark: str = ""
+    order_version: int = 0
+    """Version of the order that this parcel was made for."""
 
 
 class CancelParcel(CommandBody, frozen=True, kw_only=True, tag="cancel_parcel"):

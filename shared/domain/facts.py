@@ -49,11 +49,16 @@ class FactBody(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """Base of all fact bodies; the tag is the fact's kind."""
 
 
-class StockLoaded(FactBody, frozen=True, kw_only=True, tag="stock_loaded"):
-    """Opening stock that head office imported is now on this warehouse's books."""
+class StockLoaded(FactBody, frozen=True, kw_only=True, tag="stock_loaded", omit_defaults=True):
+    """Opening stock that head office imported is now on this warehouse's books.
+
+    `import_id` names the file it came in, so that a hub that forgot the import does not count the
+    same file again.
+    """
 
     load_id: str
     rows: tuple[StockRow, ...]
+    import_id: str = ""
 
 
 class GoodsReceived(FactBody, frozen=True, kw_only=True, tag="goods_received"):
@@ -123,10 +128,41 @@ class ParcelShipped(FactBody, frozen=True, kw_only=True, tag="parcel_shipped"):
     lines: tuple[ShippedLine, ...]
 
 
-class CommandAccepted(FactBody, frozen=True, kw_only=True, tag="command_accepted"):
-    """The floor will do what the hub asked."""
+class AssignedLine(msgspec.Struct, frozen=True):
+    """Units of one order line in a parcel that a floor took on."""
+
+    line_no: int
+    sku: Sku
+    quantity: Quantity
+
+
+class AssignedParcel(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel as a floor took it on, without the person who gets it.
+
+    Enough for a hub that forgot the parcel to take it into its books again. `order_version` is the
+    version of the order it was made for, 0 when nobody told.
+    """
+
+    parcel_id: str
+    order_id: str
+    channel: str
+    shop: str
+    order_no: str
+    courier: str
+    waybill: str
+    sort_code: str
+    cut_off_ms: Int64
+    lines: tuple[AssignedLine, ...]
+    order_version: int = 0
+
+
+class CommandAccepted(
+    FactBody, frozen=True, kw_only=True, tag="command_accepted", omit_defaults=True
+):
+    """The floor will do what the hub asked; `parcel` is what it took on, if it was a parcel."""
 
     command_id: str
+    parcel: AssignedParcel | None = None
 
 
 class CommandRefused(FactBody, frozen=True, kw_only=True, tag="command_refused"):

@@ -118,7 +118,9 @@ class Drills:
         def back() -> None:
             self._swap(hub, hub.backup or image, None)
             if self.dice.random() < 0.5:
-                hub.writer.write_now(lambda tx: begin_new_life(tx.sql, hub.entropy))
+                hub.writer.write_now(
+                    lambda tx: begin_new_life(tx.sql, hub.entropy, hub.clock.wall_ms())
+                )
             self._sell_again()
 
         self.world.time.later(self.dice.randint(*BACK_MS), "hub back", back)
@@ -128,6 +130,11 @@ class Drills:
         self._swap(hub, empty_image("hub", "hub.store.migrations"), None)
         hub.writer.write_now(hub.found)
         hub.writer.write_now(self.world.office.describe)
+        self.world.net.forget_greetings()
+        if self.dice.random() < 0.5:
+            hub.writer.write_now(
+                lambda tx: begin_new_life(tx.sql, hub.entropy, hub.clock.wall_ms(), kind="lost")
+            )
         self._sell_again()
 
     def _sell_again(self) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hub.domain.courier_choice import DEFAULT_COURIERS
+from hub.domain.roll_call import everybody_heard
 from hub.services.apply_facts import project, project_all
 from hub.services.backorders import retry_backorders
 from hub.services.first_start import seed_rules
@@ -70,11 +70,13 @@ class SimHub(Node):
         """Open the port and start the pumps."""
         self.world.checks.hub_started(self)
         self.core = HubCore(self.entropy)
+        self.began_ms = self.clock.mono_ms()
         self.ids = OrderedIds(self.entropy)
         self.inbox: deque[on.Event] = deque()
         self._handling = False
         self._pump_due = False
         self.owners = nodes.valid_keys(self.sql)
+        self.expected = frozenset(self.owners.values())
         self._tick()
         self._load_keys()
         self._pump_always()
@@ -235,13 +237,19 @@ class SimHub(Node):
         """Let each pump work off what waits, a transaction at a time."""
         self._pump_due = False
         for name, turn in (
-            ("release", partial(release_ready, table=COURIERS)),
+            ("release", self._release),
             ("backorders", retry_backorders),
             ("quotas", balance_quotas),
             ("recovery", settle_recovery),
             ("reservations", expire_reservations),
         ):
             self._turn(name, turn)
+
+    def _release(self, desk: Desk) -> int:
+        waited_ms = self.clock.mono_ms() - self.began_ms
+        if not everybody_heard(self.expected, self.core.links(), waited_ms):
+            return 0
+        return release_ready(desk, COURIERS)
 
     def _turn(self, name: str, turn: Callable[[Desk], int]) -> None:
         def done(count: Any, error: Exception | None) -> None:

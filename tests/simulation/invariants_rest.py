@@ -141,30 +141,29 @@ def i12_converge(world: World) -> Iterator[str]:
         if row["status"] == "backordered":
             if _could_be_promised(world, row["order_id"]):
                 yield f"order {row['order_no']} waits for stock that is there"
-        elif not _has_owner(world, row["order_id"]):
+        elif not _has_owner(world, row["order_no"]):
             yield f"order {row['order_no']} stays {row['status']} and nobody knows"
 
 
 def _could_be_promised(world: World, order_id: str) -> bool:
-    """Say whether every missing unit lies in a pool, away from where the order came up short."""
+    """Say whether every missing unit lies in a pool that the order does not mistrust."""
     missing = world.hub.sql.execute(
         "SELECT l.sku, sum(l.missing) AS units, (SELECT coalesce(sum(r.pool), 0) FROM rights r"
-        " WHERE r.sku = l.sku AND r.warehouse NOT IN (SELECT p.warehouse FROM parcels p"
-        "  JOIN parcel_lines s USING (parcel_id) WHERE p.order_id = l.order_id"
-        "  AND s.sku = l.sku AND s.shorted > 0)) AS pool"
+        " WHERE r.sku = l.sku AND r.warehouse NOT IN (SELECT a.warehouse FROM avoided_stock a"
+        "  WHERE a.order_id = l.order_id AND a.sku = l.sku)) AS pool"
         " FROM order_lines l WHERE l.order_id = ? GROUP BY l.sku",
         (order_id,),
     )
     return all(row["units"] <= row["pool"] for row in missing)
 
 
-def _has_owner(world: World, order_id: str) -> bool:
+def _has_owner(world: World, order_no: str) -> bool:
     """Say whether a floor's queue names a parcel of the order that cannot go on."""
     return any(
         edge.sql.execute(
             "SELECT 1 FROM parcels p JOIN exceptions e ON e.subject = p.parcel_id"
-            " WHERE p.order_id = ? AND e.solved_ms IS NULL",
-            (order_id,),
+            " WHERE p.order_no = ? AND e.solved_ms IS NULL",
+            (order_no,),
         ).fetchone()
         for edge in world.edges
     )
@@ -232,6 +231,30 @@ def w4_nothing_left_over(world: World) -> Iterator[str]:
             yield f"{edge.name}: the books keep {row['quantity']} {row['sku']} in {row['account']}"
 
 
+def w8_no_line_leaves_twice(world: World) -> Iterator[str]:
+    """No order gets more units than its shop ordered, whatever any node forgot in between."""
+    sent: dict[str, Counter[str]] = {}
+    labels = {
+        (edge.name, row["waybill"]): row["order_no"]
+        for edge in world.edges
+        for row in edge.sql.execute("SELECT waybill, order_no FROM parcels")
+    }
+    for key, units in world.goods.trucks.items():
+        order_no = labels.get(key)
+        if order_no is None:
+            yield f"{key[0]}: nobody knows whose box {key[1]} was"
+            continue
+        sent.setdefault(order_no, Counter()).update(unit.sku for unit in units)
+    for shop in world.shops:
+        for number, entry in shop.book.items():
+            ordered = Counter[str]()
+            for line in entry.order.lines:
+                ordered[line.sku] += line.quantity
+            surplus = sent.get(number, Counter()) - ordered
+            if surplus:
+                yield f"order {number} got {dict(surplus)} more than was ordered"
+
+
 def w6_no_short_without_a_thief(world: World) -> Iterator[str]:
     """A bin is never found emptier than its record where nobody took anything."""
     goods = world.goods
@@ -274,4 +297,5 @@ AT_REST: Final[tuple[tuple[str, Callable[[World], Iterator[str]]], ...]] = (
     ("W4", w4_nothing_left_over),
     ("W5", w5_shops),
     ("W6", w6_no_short_without_a_thief),
+    ("W8", w8_no_line_leaves_twice),
 )

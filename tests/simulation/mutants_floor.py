@@ -147,7 +147,7 @@ HUB: Final = (
     ),
     Mutant(
         "rights returned before the floor confirms",
-        "hub.services.decide_order:_ask_floor",
+        "hub.services.decide_order:ask_floor",
         "    desk.tell(",
         "    from hub.services.promise import give_back\n"
         "    give_back(desk, parcel)\n    desk.tell(",
@@ -155,8 +155,8 @@ HUB: Final = (
     Mutant(
         "cancelled at once, asked afterwards",
         "hub.services.decide_order:cancel",
-        "            _ask_floor(desk, parcel, reason)",
-        "            _ask_floor(desk, parcel, reason)\n"
+        "            ask_floor(desk, parcel, reason)",
+        "            ask_floor(desk, parcel, reason)\n"
         "            from hub.services.promise import give_back\n"
         "            give_back(desk, parcel)\n"
         "            now = desk.parcels.get(parcel.parcel_id)\n"
@@ -166,7 +166,7 @@ HUB: Final = (
     Mutant(
         "a short does not look elsewhere",
         "hub.services.apply_parcels:short_picked",
-        "    _source_again(desk, record, parcel, line.line_no, fact.sku, promised)",
+        "    _source_again(desk, record, parcel, fact.sku)",
         "    pass",
     ),
     Mutant(

@@ -213,7 +213,7 @@ SYNC: Final = (
     ),
     Mutant(
         "a restored hub promises at once",
-        "hub.services.recover:awaiting",
+        "hub.services.awaiting:awaiting",
         "if not frozen:",
         "if True:",
         drills=True,
@@ -221,7 +221,7 @@ SYNC: Final = (
     Mutant(
         "a restored hub begins no new life",
         "hub.store.nodes:raise_epoch",
-        "before.ordinal + 1",
+        "max(before.ordinal, above, now_ms // 1000) + 1",
         "before.ordinal",
         drills=True,
     ),

@@ -223,6 +223,10 @@ class Net:
         message = msgspec.structs.replace(frame.message, facts=tuple(records))
         return wire.encode(frame.session, message)
 
+    def forget_greetings(self) -> None:
+        """The hub has another key: what was recorded under the old one opens nothing."""
+        self.greetings.clear()
+
     def replay(self, edge: SimEdge) -> None:
         """F-60: a greeting of some time ago is sent once more."""
         hub, greetings = self.world.hub, self.greetings.get(edge.name)

@@ -141,7 +141,8 @@ class Office:
         old = edge.key
 
         def work(desk: Any) -> None:
-            if nodes.owner_of(desk.sql, old) == (edge.name, False):
+            # Asked once more of a hub that went back in time, it must not take the new key away.
+            if edge.key == old and nodes.owner_of(desk.sql, old) == (edge.name, False):
                 nodes.revoke_keys(desk.sql, edge.name, 1)
 
         def then() -> None:

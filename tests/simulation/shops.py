@@ -38,6 +38,8 @@ class Entry(msgspec.Struct):
     """One order in a shop's own book."""
 
     order: ChannelOrder
+    before: ChannelOrder | None = None
+    """The version before an amendment, should the hub refuse it."""
     answers: dict[int, bytes] = {}
     """First answer per version."""
     order_id: str = ""
@@ -158,7 +160,8 @@ class Shop:
         self.world.checks.told(f"order {order.order_no}", error)
         code = error.code if isinstance(error, BincardError) else ""
         if order.version > 1 and code in {"order_state", "order_version_old"}:
-            entry.order = msgspec.structs.replace(entry.order, version=order.version - 1)
+            entry.order = entry.before or order
+            self.post(entry)
         elif order.reservation_id and code.startswith("reservation"):
             entry.order = msgspec.structs.replace(order, reservation_id="")
             self.post(entry)
@@ -192,6 +195,7 @@ class Shop:
     def _amend(self, entry: Entry) -> None:
         if not self.world.wild or not entry.settled or entry.refused:
             return
+        entry.before = entry.order
         entry.order = self._order(entry.order.order_no, entry.order.version + 1)
         self.post(entry)
 

@@ -34,6 +34,7 @@ class BatchOrders(SqliteOrders):
         self._rows: dict[str, OrderRow] = {}
         self._lines: dict[str, list[OrderLineRow]] = {}
         self._before: dict[str, OrderRow] = {}
+        self._trusted: dict[_Key, None] = {}
         sql.keepers.append(self)
 
     def expect(self, order_ids: Sequence[str]) -> None:
@@ -66,8 +67,16 @@ class BatchOrders(SqliteOrders):
             lines = self._lines[order_id] = self._plain.lines(order_id)
         return list(lines)
 
+    def trust_again(self, sku: str, warehouse: str) -> None:
+        """Stock of `sku` came in at `warehouse`: every order may have it from there again."""
+        self._trusted[sku, warehouse] = None
+
     def write_out(self) -> None:
-        """Write the orders that changed."""
+        """Write the orders that changed, and where stock came in."""
+        if self._trusted:
+            trusted, self._trusted = self._trusted, {}
+            for sku, warehouse in trusted:
+                self._plain.trust_again(sku, warehouse)
         if self._before:
             before, self._before = self._before, {}
             self._plain.change_many((row, self._rows[key]) for key, row in before.items())

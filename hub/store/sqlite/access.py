@@ -143,6 +143,18 @@ class SqliteReservations:
             _values(reservation),
         )
 
+    def holding(self, sku: str, warehouse: str) -> list[Reservation]:
+        """Return open and confirmed reservations of these units, the first to expire first."""
+        rows = self._sql.execute(
+            f"SELECT {_RESERVATION_COLUMNS} FROM reservations"  # noqa: S608  constant columns
+            " WHERE state IN ('open', 'confirmed') ORDER BY state DESC, expires_ms, reservation_id"
+        )
+        return [
+            reservation
+            for reservation in map(_reservation, rows)
+            if any(held[:2] == (sku, warehouse) for held in reservation.allocations)
+        ]
+
     def expired(self, now_ms: int, limit: int) -> list[Reservation]:
         """Return open reservations whose time is over."""
         rows = self._sql.execute(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from hub.store import fact_log, recovering
+from hub.domain.rows import RecoveryRow
+from hub.store import fact_log, learnt, recovering
+from hub.store.sqlite.filters import marks
 from shared.domain.commands import Command
 from shared.domain.facts import FactRecord
 
@@ -23,6 +25,7 @@ class SqliteNodes:
 
     def make_known(self, warehouse: str, name: str) -> None:
         """Make a warehouse's edge known, so that it can be enrolled."""
+        recovering.expect(self._sql, warehouse)
         fact_log.ensure_node(self._sql, warehouse, name)
 
     def facts_count(self) -> int:
@@ -50,13 +53,51 @@ class SqliteNodes:
         """Have every backordered order tried again."""
         recovering.wake_waiting(self._sql)
 
-    def facts(self) -> Iterator[FactRecord]:
-        """Yield every fact of every log that was counted, in the order of its log."""
+    def recovery(self) -> RecoveryRow | None:
+        """Return how this life of the hub began, None for the first."""
+        return recovering.current(self._sql)
+
+    def may_be_forgotten(self, placed_ms: int) -> bool:
+        """Say whether an order placed then (0: unknown) may have left before this life began."""
+        return recovering.may_be_forgotten(self._sql, placed_ms)
+
+    def end_recovery(self, now_ms: int) -> None:
+        """Note that every warehouse was heard or written off."""
+        recovering.end(self._sql, now_ms)
+
+    def learn_parcel(self, parcel_id: str, order_id: str, order_version: int) -> None:
+        """Remember that a floor told of this parcel; its order has to be settled."""
+        learnt.note(self._sql, parcel_id, order_id, order_version)
+
+    def learnt_version(self, order_id: str) -> int | None:
+        """Return the newest version that a learnt parcel of the order was made for, if any."""
+        return learnt.version_of(self._sql, order_id)
+
+    def unsettled_orders(self, limit: int) -> list[str]:
+        """Return orders of learnt parcels that were not compared with what their shop wants."""
+        return learnt.unsettled_orders(self._sql, limit)
+
+    def order_settled(self, order_id: str) -> None:
+        """Note that the order of learnt parcels is what its shop wants."""
+        learnt.settled(self._sql, order_id)
+
+    def note_uncovered(self, parcel_id: str, line_no: int, units: int) -> None:
+        """Remember units of a learnt parcel to which no right was left."""
+        learnt.uncovered(self._sql, parcel_id, line_no, units)
+
+    def take_uncovered(self, warehouse: str) -> list[tuple[str, int, int]]:
+        """Return and forget (parcel, line, units) without a right in a warehouse's parcels."""
+        return learnt.take_uncovered(self._sql, warehouse)
+
+    def facts(self, kinds: Collection[str] = ()) -> Iterator[FactRecord]:
+        """Yield every fact (of `kinds` only) of every log that was counted, in its log's order."""
+        chosen = f" AND kind IN ({marks(len(kinds))})" if kinds else ""
         rows = self._sql.execute(
-            "SELECT node, incarnation, seq, prev_hash, hash, kind, version, body, wall_ms,"
+            "SELECT node, incarnation, seq, prev_hash, hash, kind, version, body, wall_ms,"  # noqa: S608
             " mono_ms, op_id, actor FROM facts f WHERE NOT EXISTS (SELECT 1 FROM quarantine q"
             " WHERE q.node = f.node AND q.incarnation = f.incarnation AND q.seq = f.seq"
-            " AND q.solved_ms IS NULL) ORDER BY node, incarnation, seq"
+            f" AND q.solved_ms IS NULL){chosen} ORDER BY node, incarnation, seq",
+            tuple(kinds),
         )
         for row in rows:
             yield FactRecord(*row)

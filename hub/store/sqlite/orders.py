@@ -261,6 +261,27 @@ class SqliteOrders:
         )
         return [row["order_id"] for row in rows]
 
+    def avoid(self, order_id: str, sku: str, warehouse: str) -> None:
+        """Do not promise `sku` to the order from `warehouse` until stock comes in there."""
+        self._sql.execute(
+            "INSERT INTO avoided_stock (order_id, sku, warehouse) VALUES (?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            (order_id, sku, warehouse),
+        )
+
+    def avoided(self, order_id: str) -> set[tuple[str, str]]:
+        """Return (sku, warehouse) that must not serve the order now."""
+        rows = self._sql.execute(
+            "SELECT sku, warehouse FROM avoided_stock WHERE order_id = ?", (order_id,)
+        )
+        return {(row["sku"], row["warehouse"]) for row in rows}
+
+    def trust_again(self, sku: str, warehouse: str) -> None:
+        """Stock of `sku` came in at `warehouse`: every order may have it from there again."""
+        self._sql.execute(
+            "DELETE FROM avoided_stock WHERE sku = ? AND warehouse = ?", (sku, warehouse)
+        )
+
     def page(self, filters: dict[str, str], before: str, limit: int) -> list[OrderRow]:
         """Return orders, newest first, older than the order `before` (empty: from the newest)."""
         clause, values = where(filters, FILTERS)

@@ -142,7 +142,9 @@ class SqliteParcels:
             f"SELECT {columns} FROM nodes n CROSS JOIN parcels p"  # noqa: S608  constant columns
             " INDEXED BY parcels_to_release WHERE p.warehouse = n.node AND p.state = 'reserved'"
             " AND n.enrolled_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM recovering w"
-            " WHERE w.node = n.node OR w.node = '*') ORDER BY n.node, p.parcel_id LIMIT ?",
+            " WHERE w.node = n.node OR w.node = '*')"
+            " AND NOT EXISTS (SELECT 1 FROM doubtful_parcels d WHERE d.parcel_id = p.parcel_id)"
+            " ORDER BY n.node, p.parcel_id LIMIT ?",
             (limit,),
         )
         return [_row(row) for row in rows]
@@ -176,8 +178,28 @@ class SqliteParcels:
     def next_number(self, counter: str) -> int:
         """Return the next number of a counter; no number is given twice."""
         row = self._sql.execute(
-            "INSERT INTO counters (counter, value) VALUES (?, 1)"
+            "INSERT INTO counters (counter, value) VALUES (?, 1 + coalesce("
+            "  (SELECT value FROM counters WHERE counter = '*'), 0))"
             " ON CONFLICT (counter) DO UPDATE SET value = counters.value + 1 RETURNING value",
             (counter,),
         ).fetchone()
         return int(row["value"])
+
+    def number_given(self, counter: str, number: int) -> None:
+        """Take note of a number that an earlier life of the hub has given."""
+        self._sql.execute(
+            "INSERT INTO counters (counter, value) VALUES (?, ?) ON CONFLICT (counter)"
+            " DO UPDATE SET value = max(counters.value, excluded.value)",
+            (counter, number),
+        )
+
+    def reserved_with(self, sku: str, warehouse: str) -> list[ParcelRow]:
+        """Return parcels of a warehouse that no floor has and that want `sku`, newest first."""
+        columns = ", ".join(f"p.{field}" for field in _FIELDS)
+        rows = self._sql.execute(
+            f"SELECT {columns} FROM parcels p JOIN parcel_lines l"  # noqa: S608  constant columns
+            " ON l.parcel_id = p.parcel_id WHERE p.warehouse = ? AND p.state = 'reserved'"
+            " AND l.sku = ? ORDER BY p.parcel_id DESC",
+            (warehouse, sku),
+        )
+        return [_row(row) for row in rows]

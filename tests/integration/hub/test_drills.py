@@ -180,19 +180,23 @@ def test_a_hub_restored_from_its_backup_learns_the_rest_from_the_edge(town, as_j
     old = town.folder / "hub-old.db"
     assert town.hub.client.post("/api/v1/backups", json={"path": str(old)}).is_success
     town.stock("SHA,B3,SCALE,4,")
-    town.order(as_json("A2", ("CABLE", 3)))
+    forgotten = town.order(as_json("A2", ("CABLE", 3)))
     until(lambda: len(town.edge.rows("SELECT 1 FROM parcels")) == 2, "the second parcel is there")
     until(town.agree, "the second day is known to both")
     town.hub.stop()
     assert town.hub.command("restore", str(old)).returncode == 0
     town.hub.start()
     late = town.order(as_json("A3", ("CABLE", 1)))
-    cancelled = "SELECT 1 FROM parcels WHERE state = 'cancelled'"
-    until(lambda: len(town.edge.rows(cancelled)) == 1, "the forgotten parcel is called back")
-    town.normal()
+    learnt = "SELECT order_id, version FROM orders WHERE order_no = 'A2'"
+    until(lambda: town.hub_rows(learnt) == [(forgotten, 0)], "the parcel is learnt from the floor")
+    assert town.order(as_json("A2", ("CABLE", 3))) == forgotten
     status = "SELECT status FROM orders WHERE order_id = '" + late + "'"
     until(lambda: town.hub_rows(status) == [("released",)], "the late order is on its way")
-    assert town.hub_rows("SELECT epoch FROM hub_identity") == [(2,)]
+    until(lambda: len(town.edge.rows("SELECT 1 FROM parcels")) == 3, "it is on the floor")
+    town.normal()
+    assert town.hub_rows(learnt) == [(forgotten, 1)]
+    assert town.edge.rows("SELECT 1 FROM parcels WHERE state = 'cancelled'") == []
+    assert town.hub_rows("SELECT epoch > 1 FROM hub_identity") == [(1,)]
     assert ("SCALE", 4) in town.hub_rows("SELECT sku, quantity FROM on_hand")
 
 

@@ -101,7 +101,7 @@ def test_a_restored_backup_is_another_life_and_repeats_no_number(
     assert hub_process.command("restore", copy).returncode == 1, "the hub runs"
     hub_process.stop()
     restored = told(hub_process.command("restore", copy))
-    assert restored["epoch"] == 2
+    assert restored["epoch"] > 1
     assert told(hub_process.command("verify"))["holds"] is True
     hub_process.start()
     found = hub_process.client.get("/api/v1/orders").json()["items"]

@@ -243,7 +243,7 @@ def test_a_warehouse_greets_carries_out_commands_and_is_heard_again_after_a_rest
     (sha,) = [one for one in books.read(lambda desk: desk.catalogue.states())
               if one.warehouse.warehouse == "SHA"]  # fmt: skip
     assert (sha.enrolled, sha.commands_waiting) == (True, 0)
-    books.hub.database.write_sync(lambda tx: begin_new_life(tx.sql, entropy))
+    books.hub.database.write_sync(lambda tx: begin_new_life(tx.sql, entropy, 1))
     assert books.order("1", ("CABLE", 1))["status"] == "backordered"
     assert isinstance(greet(epoch, 2, done), on.Admitted)
     while books.write(settle_recovery) or books.write(retry_backorders):

@@ -16,6 +16,10 @@ from shared.domain.facts import ZERO_HASH, CommandAccepted
 from shared.runtime.clock import SystemEntropy
 from shared.sync.protocol import Epoch, Hello, LogMark
 
+RESTORED_MS = 1_700_000_000_000
+"""Long before the orders of these tests are placed, but for those that name no time."""
+LATER = "2030-01-01T00:00:00Z"
+
 
 def hello(node: str, head: int, cursor: int = 0) -> Hello:
     return Hello(
@@ -33,7 +37,9 @@ def enrol(books: Any, *warehouses: str) -> None:
 
 
 def restore(books: Any) -> None:
-    books.hub.database.write_sync(lambda tx: backup.begin_new_life(tx.sql, SystemEntropy()))
+    books.hub.database.write_sync(
+        lambda tx: backup.begin_new_life(tx.sql, SystemEntropy(), RESTORED_MS)
+    )
 
 
 def greet(books: Any, node: str, head: int, cursor: int = 0) -> None:
@@ -59,7 +65,7 @@ def test_orders_wait_with_a_sentence_and_are_promised_when_their_holders_have_re
     assert settle(books) == 0, "a line of it is still on its way"
     can.tell(CommandAccepted(command_id="x"))
     assert settle(books) == 1
-    assert books.order("A2", ("SCALE", 1))["status"] == "reserved"
+    assert books.order("A2", ("SCALE", 1), placed_at=LATER)["status"] == "reserved"
     assert books.order("A3", ("CABLE", 1))["status"] == "backordered"
     greet(books, "SHA", 0)
     assert settle(books) == 1

@@ -59,7 +59,8 @@ def test_a_bad_load_changes_nothing(house: Any, row: StockRow, code: str) -> Non
 def test_a_parcel_assigned_twice_is_accepted_twice_and_stored_once(house: Any) -> None:
     first = house.parcel("P1", ("CABLE", 2))
     second = house.parcel("P1", ("CABLE", 5))
-    assert house.facts() == [CommandAccepted(command_id=first), CommandAccepted(command_id=second)]
+    told = [(fact.command_id, fact.parcel.parcel_id) for fact in house.facts()]
+    assert told == [(first, "P1"), (second, "P1")]
     assert house.sql("SELECT sku, quantity FROM parcel_lines") == [("CABLE", 2)]
 
 
