@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COPY_MS = (3_000, 15_000)
 BACK_MS = (3_000, 20_000)
 CLONE_MS = (4_000, 20_000)
-FORGIVEN = frozenset({"I4", "I13", "W1", "W2", "W3", "W4", "W7"})
+FORGIVEN = frozenset({"I4", "I13", "W1", "W2", "W3", "W4", "W6", "W7"})
 """Promises about a warehouse that do not bind it once its gap is declared."""
 IN_BETWEEN = frozenset({"I3", "I6", "I7", "I13", "I18"})
 """Promises that a node which forgot something cannot keep until it has been told again."""

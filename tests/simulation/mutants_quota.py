@@ -122,7 +122,7 @@ QUOTA: Final = (
         "a restored hub takes over a total without debit",
         "hub.store.sqlite.quotas:SqliteQuotas.learn",
         "        debts.take_or_owe(\n",
-        "        str(\n",
+        "        (lambda *_, **__: 0)(\n",
         drills=True,
     ),
 )

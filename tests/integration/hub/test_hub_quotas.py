@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from hub.domain.holders import EDGE, shop_holder
+from hub.services.backorders import retry_backorders
 from hub.services.quotas import QuotaRequest, balance_quotas, keep_reserved, set_quota
+from hub.store import nodes, recovering
+from hub.store.backup import begin_new_life
+from hub.sync import apply
+from hub.sync import core_events as on
 from shared.domain.commands import GrantQuota, QuotaLine, RecallQuota
 from shared.domain.errors import NotFound
 from shared.domain.facts import (
+    ZERO_HASH,
     CommandAccepted,
     CommandRefused,
     Fact,
@@ -22,6 +28,8 @@ from shared.domain.facts import (
     StockRow,
     UnitsLost,
 )
+from shared.runtime.clock import SystemEntropy
+from shared.sync.protocol import Epoch, Hello, LogMark, QuotaTotal
 
 
 class Counter:
@@ -156,8 +164,6 @@ def test_returned_rights_go_to_the_order_that_waits(counter: Counter) -> None:
     assert order["status"] == "backordered"
     counter.want(5)
     counter.tell(counter.back(5), CommandAccepted(command_id=counter.recall_id()))
-    from hub.services.backorders import retry_backorders
-
     while counter.books.write(retry_backorders):
         pass
     assert counter.rights() == {"pool": 1, "ordered": 4, "lent": 5}
@@ -282,3 +288,43 @@ def test_a_quota_for_goods_or_a_place_nobody_knows_is_refused(books: Any) -> Non
                 lambda desk, w=warehouse, s=sku: set_quota(desk, w, QuotaRequest(sku=s, target=1))
             )
         assert refused.value.code == f"{code}_unknown"
+
+
+def greet(books: Any, **totals: int) -> Any:
+    """Let Shanghai's edge greet with the totals it knows; return what the hub says."""
+    message = Hello(
+        1, 1, "SHA", 9, None, 1, (LogMark(9, 0, ZERO_HASH),), Epoch(), (), 0,
+        tuple(QuotaTotal(sku, total) for sku, total in totals.items()), "s", "1", 1, bytes(16),
+    )  # fmt: skip
+    request = on.Admit(b"peer", "key-SHA", bytes(8), message)
+    entropy = SystemEntropy()
+
+    def work(tx: Any) -> Any:
+        nodes.ensure_epoch(tx.sql, entropy)
+        if nodes.owner_of(tx.sql, "key-SHA") is None:
+            nodes.add_key(tx.sql, "SHA", "key-SHA", 1)
+        return apply.admit(tx, request, 1, entropy)
+
+    return books.hub.database.write_sync(work)
+
+
+def test_a_greeting_tells_the_hub_what_it_lent_before_it_was_restored(books: Any) -> None:
+    books.stock("SHA,A02,CABLE,10,")
+    books.write(lambda desk: set_quota(desk, "SHA", QuotaRequest(sku="CABLE", target=2)))
+    books.write(balance_quotas)
+    assert isinstance(greet(books, CABLE=6), on.Admitted)
+    assert books.rights("CABLE", "SHA") == {"pool": 4, "lent": 6}
+    assert books.order("1", ("CABLE", 5))["status"] == "backordered"
+    assert books.verify().holds
+
+
+def test_a_hub_that_awaits_a_warehouse_grants_it_nothing_and_asks_nothing_back(books: Any) -> None:
+    books.stock("SHA,A02,CABLE,10,")
+    greet(books)
+    books.write(lambda desk: set_quota(desk, "SHA", QuotaRequest(sku="CABLE", target=2)))
+    books.hub.database.write_sync(lambda tx: begin_new_life(tx.sql, SystemEntropy()))
+    assert books.write(balance_quotas) == 0
+    assert books.rights("CABLE", "SHA") == {"pool": 10}
+    books.hub.database.write_sync(lambda tx: recovering.forget(tx.sql, "SHA"))
+    assert books.write(balance_quotas) == 1
+    assert books.rights("CABLE", "SHA") == {"pool": 8, "lent": 2}
