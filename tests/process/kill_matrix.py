@@ -23,7 +23,7 @@ from tests.process.knife import Knife
 from tests.process.town import FACTS, Town, check_goods, check_labels, rows, until
 
 CODE: Final = "JX"
-CYCLE_SECONDS: Final = 60.0
+CYCLE_SECONDS: Final = 150.0
 STEPS_MAX: Final = 2_000
 
 
