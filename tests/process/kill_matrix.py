@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from deploy.demo.processes import Service
 from edge.services.backup import check_file
-from tests.process.knife import Knife
+from tests.process.knife import Knife, at
 from tests.process.town import FACTS, Town, check_goods, check_labels, rows, until
 
 CODE: Final = "JX"
@@ -80,7 +80,7 @@ async def kill_once(town: Town, row: Row, nth: int, chance: random.Random) -> in
     service = service_of(town, row.victim)
     pid = service.pid
     assert pid is not None
-    knife = Knife(pid, row.call, nth, town.folder)
+    knife = Knife(pid, row.call, at(nth), town.folder)
     try:
         await knife.ready()
         order = asyncio.create_task(one_order(town))

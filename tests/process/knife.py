@@ -1,4 +1,4 @@
-"""kill -9 at a chosen system call, and a power cut at a chosen fsync.
+"""kill -9 at a chosen system call, a power cut at a chosen fsync, and a disk that fails or crawls.
 
 `strace` is tied to the process and ends it as it enters its Nth call of a kind, before the call
 happens: in the middle of a commit (`pwrite64`), or with the commit written and nobody told yet
@@ -30,13 +30,18 @@ def is_sharp() -> bool:
     return shutil.which("strace") is not None
 
 
-class Knife:
-    """Ends one process at the `nth` of `call` from now on, unless it is put away before."""
+def at(nth: int) -> str:
+    """Return what ends a process at the `nth` call; calls are counted per thread, one writes."""
+    return f"signal=KILL:when={nth}"
 
-    def __init__(self, pid: int, call: str, nth: int, folder: Path) -> None:
-        """Tie it to all threads of `pid`; calls are counted per thread, and one thread writes."""
-        self.pid, self.call, self.nth = pid, call, nth
-        self.log = folder / f"knife-{pid}-{call}-{nth}.log"
+
+class Knife:
+    """Changes what one kind of system call does to a process, until it is put away."""
+
+    def __init__(self, pid: int, call: str, what: str, folder: Path) -> None:
+        """Tie it to all threads of `pid`; `what` is a strace injection, such as `at(3)`."""
+        self.pid = pid
+        self.log = folder / f"knife-{pid}.log"
         self._said = self.log.with_suffix(".said")
         with self._said.open("wb") as said:
             self._strace = subprocess.Popen(
@@ -44,7 +49,7 @@ class Knife:
                     shutil.which("strace") or "strace", "-f", "-qq", "-y", "-s", "0",
                     "-o", str(self.log), "-p", str(pid),
                     "-e", "trace=pwrite64,fdatasync,fsync",
-                    "-e", f"inject={call}:signal=KILL:when={nth}",
+                    "-e", f"inject={call}:{what}",
                 ],
                 stderr=said,
             )  # fmt: skip

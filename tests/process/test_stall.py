@@ -1,10 +1,14 @@
-"""F-15 and F-16: a process that stands still is no process that died; a label comes out once."""
+"""F-15, F-16, F-30: standing still is not dying, a label comes out once, time zones mean nothing.
+
+The hub runs on New York's time and the warehouse on Shanghai's.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,9 +17,14 @@ import pytest
 
 from deploy.demo.processes import Service
 from tests.process.kill_matrix import CODE, check
-from tests.process.town import Town, check_books, check_goods, until
+from tests.process.town import Town, check_books, check_goods, rows, until
 
 STALL_SECONDS = 5.0
+
+
+def wall_ms() -> int:
+    """Return the time in milliseconds since 1970, UTC."""
+    return int(time.time() * 1_000)
 
 
 def labels_of(town: Town) -> Counter[str]:
@@ -65,13 +74,22 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One warehouse whose processes stand still and die at bad moments."""
 
     async def live(folder: Path) -> dict[str, Any]:
-        async with Town(folder, [CODE]) as town:
+        began = wall_ms()
+        made = Town(folder, [CODE])
+        made.hub.settings["TZ"] = "America/New_York"
+        made.site_settings["TZ"] = "Asia/Shanghai"
+        async with made as town:
             town.hire(CODE)
             sockets = await stall_both(town, STALL_SECONDS)
             label = await die_with_the_label(town)
             await asyncio.to_thread(check_books, town)
             check_goods(town)
-            return {"sockets": sockets, "label": label}
+            times = [
+                moment
+                for path in (town.hub.database, town.sites[CODE].database)
+                for (moment,) in rows(path, "SELECT wall_ms FROM facts")
+            ]
+            return {"sockets": sockets, "label": label, "times": times, "span": (began, wall_ms())}
 
     return asyncio.run(live(tmp_path_factory.mktemp("stall")))
 
@@ -85,3 +103,9 @@ def test_a_machine_that_dies_as_the_label_falls_prints_no_second_one(day):
     label = day["label"]
     assert sum(label["new"].values()) == 1
     assert label["again"] == 1
+
+
+def test_nodes_in_different_time_zones_record_the_same_moments(day):
+    first, last = day["span"]
+    assert len(day["times"]) > 20
+    assert all(first <= moment <= last for moment in day["times"])

@@ -89,6 +89,11 @@ class Town:
         self.hub = Head(folder / "hub")
         self.codes = codes
         self.benches = benches
+        self.site_settings = {
+            "BINCARD_EDGE_WAVE_WAIT_MS": "0",
+            "BINCARD_EDGE_WAVE_PARCELS_MIN": "1",
+        }
+        """What every edge is told besides what the demo tells it."""
         self.sites: dict[str, Warehouse] = {}
         self.people: dict[str, list[Person]] = {}
         self.ordered = 0
@@ -116,10 +121,7 @@ class Town:
         labels = self.folder / "labels" / code
         site = Warehouse(code, self.folder / code, self.hub, self.benches, labels)
         site.line = Proxy(self.hub.sync_port)  # type: ignore[assignment]
-        site.edge_settings = {
-            "BINCARD_EDGE_WAVE_WAIT_MS": "0",
-            "BINCARD_EDGE_WAVE_PARCELS_MIN": "1",
-        }
+        site.edge_settings = dict(self.site_settings)
         if not self.benches:
             site.edge_settings |= dict.fromkeys(
                 ("BINCARD_EDGE_DEVICES_REQUESTS", "BINCARD_EDGE_DEVICES_EVENTS"), ""

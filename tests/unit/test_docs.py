@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -55,3 +56,48 @@ def test_links_in_documents_lead_somewhere() -> None:
         if not (ROOT / target).exists()
     ]
     assert broken == []
+
+
+def fault_rows() -> list[list[str]]:
+    """Return the cells of the table of faults: number, fault, simulation, processes, also."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if re.match(r"\| F-\d+ \|", line)]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_every_test_in_the_table_of_faults_exists() -> None:
+    named = {
+        name if name.startswith("tests/") else f"tests/process/{name}"
+        for row in fault_rows()
+        for cell in row[3:]
+        for name in re.findall(r"`([\w/.]+\.py::\w+)`", cell)
+    }
+    missing = []
+    for name in sorted(named):
+        path, _, function = name.partition("::")
+        tree = (
+            ast.parse((ROOT / path).read_text(encoding="utf-8")) if (ROOT / path).exists() else None
+        )
+        known = [] if tree is None else [getattr(node, "name", "") for node in tree.body]
+        if function not in known:
+            missing.append(name)
+    assert len(named) > 30
+    assert missing == []
+
+
+def test_every_blow_in_the_table_of_faults_is_struck_by_the_simulator() -> None:
+    code = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "simulation").glob("*.py")
+    )
+    kinds = {kind for row in fault_rows() for kind in re.findall(r"`(\w+)`", row[2])}
+    made = re.compile(r"(net_cut|drill|edge|hub)_\w+")
+    assert [
+        kind for kind in sorted(kinds) if f'"{kind}"' not in code and not made.match(kind)
+    ] == []
+
+
+def test_the_table_of_faults_has_all_of_them_and_most_strike_nodes_or_the_simulator() -> None:
+    rows = fault_rows()
+    assert [row[0] for row in rows] == [f"F-{number}" for number in range(1, 38)]
+    struck = [row[0] for row in rows if row[2] or (row[3] and not row[3].startswith("not covered"))]
+    assert len(struck) >= 30
