@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from shared.domain.errors import TooMuch
-from shared.runtime import disk_trouble
+from shared.runtime import disk_trouble, logs
 
 T = TypeVar("T")
 
@@ -47,6 +47,9 @@ LOG_BYTES_KEPT: Final = 33_554_432
 """What the write-ahead log keeps of the disk after a checkpoint, however long it once was."""
 COMMITS_TIMED: Final = 16
 """The newest commits, whose middle one says how slow the disk is."""
+
+
+log = logs.get("database")
 
 
 class Transaction:
@@ -309,7 +312,10 @@ class Database:
             if answer.error is not None:
                 answer.future.set_exception(answer.error)
             else:
-                answer.transaction.run_afterwards()
+                try:
+                    answer.transaction.run_afterwards()
+                except Exception as error:  # it is on the disk; a page not told must not stop us
+                    log.exception("after_commit_failed", kind=type(error).__name__)
                 answer.future.set_result(answer.value)
 
     def _run_together(self, group: list[_Job]) -> list[_Answer]:

@@ -17,9 +17,10 @@ from collections import deque
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
-from shared.domain.errors import Unavailable
+from shared.runtime import disk_trouble
 from shared.runtime.database import GROUP_MAX, Transaction, Work
 from shared.runtime.migrate import migrate
 
@@ -61,6 +62,14 @@ class Disk:
         """Replace the file by an older copy, another machine's, or an empty one."""
         self.sql.close()
         self.sql = _open(image)
+
+    def ended(self, dice: Random) -> str:  # noqa: ARG002
+        """Leave what the last commit left; say what else happened to the disk, which is nothing."""
+        return ""
+
+    def close(self) -> None:
+        """The world ends."""
+        self.sql.close()
 
 
 def _open(image: bytes) -> sqlite3.Connection:
@@ -111,14 +120,16 @@ class Writer:
             self._wake()
         if self.broken:
             for _, done in group:
-                done(None, Unavailable("storage_failed", "Nothing can be stored here."))
+                done(None, disk_trouble.storage_failed())
             return
         try:
             answers = self._run(group)
         except sqlite3.Error as error:
-            self.broken = True
+            full = disk_trouble.is_full(error)
+            self.broken = not full
+            told = disk_trouble.storage_full() if full else disk_trouble.storage_failed()
             for _, done in group:
-                done(None, error)
+                done(None, told)
             return
         self._point("after_commit")
         for done, answer, error, transaction in answers:
@@ -142,16 +153,19 @@ class Writer:
                 sql.execute("SAVEPOINT use_case")
                 try:
                     answers.append((done, work(transaction), None, transaction))
-                except Exception as error:  # noqa: BLE001  the caller gets it, whatever it is
+                except Exception as error:
+                    if trouble := disk_trouble.behind(error):
+                        raise trouble from error
                     sql.execute("ROLLBACK TO use_case")
                     answers.append((done, None, error, transaction))
                 sql.execute("RELEASE use_case")
             self._point("before_commit")
             self._maybe_fail()
+            sql.execute("COMMIT")
         except BaseException:
-            sql.execute("ROLLBACK")
+            if sql.in_transaction:
+                sql.execute("ROLLBACK")
             raise
-        sql.execute("COMMIT")
         return answers
 
 

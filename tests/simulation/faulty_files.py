@@ -101,10 +101,10 @@ class FaultyDisk:
         self._tables: dict[int, int] = {}
         self._kept: list[Any] = []
 
-    def said(self, what: str) -> None:
-        """Note that somebody was told `what` at this moment."""
+    def said(self, who: str, what: bytes) -> None:
+        """Note that `who` told somebody `what` at this moment."""
         if self.recording:
-            self.journal.append(Call("said", what))
+            self.journal.append(Call("said", who, data=what))
 
     def _ask(self, call: Call) -> int:
         self.calls += 1
@@ -156,7 +156,7 @@ class FaultyDisk:
         if path is None:
             return ""
         found = Path(path.decode())
-        return found.name if found.parent == self.folder else ""
+        return str(found.relative_to(self.folder)) if found.is_relative_to(self.folder) else ""
 
     def deleted(self, name: str, synced: int) -> int:
         """Judge and note the end of a file."""
@@ -228,10 +228,15 @@ class Platter:
         if call.kind == "said":
             return
         if call.kind == "sync":
+            # The first sync of a new file syncs its folder too, and with it what was deleted there.
+            fresh = call.name not in self._safe
+            kept = []
             for one in self._waiting:
-                if one.name == call.name:
+                if one.name == call.name or (fresh and one.kind == "delete"):
                     _apply(self._safe, one)
-            self._waiting = [one for one in self._waiting if one.name != call.name]
+                else:
+                    kept.append(one)
+            self._waiting = kept
             self._safe.setdefault(call.name, bytearray())
         elif call.kind == "delete" and call.at:
             self._waiting = [one for one in self._waiting if one.name != call.name]
@@ -242,6 +247,13 @@ class Platter:
     def synced(self) -> dict[str, bytes]:
         """Return the files when everything that was not synced is lost."""
         return {name: bytes(data) for name, data in self._safe.items()}
+
+    def everything(self) -> dict[str, bytes]:
+        """Return the files when nothing is lost: the process died, the machine did not."""
+        files = {name: bytearray(data) for name, data in self._safe.items()}
+        for call in self._waiting:
+            _apply(files, call)
+        return {name: bytes(data) for name, data in files.items()}
 
     def torn(self, dice: random.Random) -> dict[str, bytes]:
         """Return the files when a random part of what was not synced is there, the last torn.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import BincardError, Unavailable
-from tests.simulation.disk import Crash, Disk, Done, Writer
+from tests.simulation.disk import Crash, Done, Writer
 from tests.simulation.schedule import SimClock, SimEntropy
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class Node:
         drift = self.dice.choice((-1, 0, 1)) * world.options.drift_ppm
         self.clock = SimClock(world.time, drift)
         self.entropy = SimEntropy(world.time.stream(f"entropy/{name}"))
-        self.disk = Disk(image)
+        self.disk = world.disk(name, image)
+        self._power = world.time.stream(f"power/{name}")
         self.up = False
         self.life = 0
         self.writer = self._new_writer()
@@ -99,6 +100,8 @@ class Node:
         """End the process for now."""
         self.up = False
         self.life += 1
+        if end := self.disk.ended(self._power):
+            self.world.time.fault(end)
         self.writer = self._new_writer()
         self.ended()
 

@@ -63,6 +63,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     stale_grants: int = 0
     breakages: int = 0
     drill: str = ""
+    power: bool = False
+    """Files are real ones, and a node that ends may lose what was not synced."""
 
 
 def expand(seed: int, *, drills: bool = False) -> Options:

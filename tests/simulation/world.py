@@ -12,14 +12,18 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
 from tests.simulation.checks import Checks
 from tests.simulation.counter import Breakage, Clerk, QuotaOffice
+from tests.simulation.disk import Disk
 from tests.simulation.drills import Drills
 from tests.simulation.edge_node import SimEdge
 from tests.simulation.faults import Faults
+from tests.simulation.faulty_files import FaultyDisk, faulty_disk
+from tests.simulation.file_disk import FileDisk
 from tests.simulation.goods import Goods
 from tests.simulation.hub_node import SimHub
 from tests.simulation.net import Net
@@ -73,9 +77,17 @@ class Stop(Exception):
 class World:
     """Everything there is. `wild` says whether faults may happen."""
 
-    def __init__(self, options: Options, *, keep_trace: bool = False) -> None:
-        """Build warehouses, hub, people, shops and goods."""
+    def __init__(
+        self,
+        options: Options,
+        *,
+        keep_trace: bool = False,
+        platters: FaultyDisk | None = None,
+    ) -> None:
+        """Build warehouses, hub, people, shops and goods; with `platters` files are real ones."""
         self.options = options
+        self._platters = platters
+        self._disks: list[Disk] = []
         self.time = Schedule(options.seed, keep_trace=keep_trace)
         self.wild = True
         self.violations: list[Violation] = []
@@ -97,6 +109,17 @@ class World:
         self._repairs: set[str] = set()
         self.heads: dict[tuple[str, int], int] = {}
         """Last line every log was ever seen to have, by warehouse and incarnation."""
+
+    def disk(self, name: str, image: bytes) -> Disk:
+        """Return the disk of a node that is being built."""
+        made = FileDisk(self._platters, name, image) if self._platters else Disk(image)
+        self._disks.append(made)
+        return made
+
+    def close(self) -> None:
+        """Close all files."""
+        for disk in self._disks:
+            disk.close()
 
     def violation(self, invariant: str, text: str) -> None:
         """Note that a promise did not hold; a few are enough to end the world."""
@@ -217,5 +240,13 @@ def _staff(edge: SimEdge) -> list[Person]:
 
 
 def run_seed(options: Options, *, keep_trace: bool = False) -> Outcome:
-    """Run one world."""
-    return World(options, keep_trace=keep_trace).run()
+    """Run one world, on real files when its power may fail."""
+    if not options.power:
+        return World(options, keep_trace=keep_trace).run()
+    with TemporaryDirectory(prefix="bincard-sim-") as folder, faulty_disk(Path(folder)) as platters:
+        platters.recording = True
+        world = World(options, keep_trace=keep_trace, platters=platters)
+        try:
+            return world.run()
+        finally:
+            world.close()

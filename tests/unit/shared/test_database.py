@@ -143,3 +143,13 @@ def test_a_caller_who_gave_up_does_not_stop_the_writer(store: Database) -> None:
     blocker.result(5)
     store.write_sync(insert(2))
     assert count(store) == 1
+
+
+def test_a_side_effect_that_fails_does_not_stop_the_writer(store: Database) -> None:
+    def work(tx: Transaction) -> None:
+        tx.after_commit(lambda: 1 // 0)
+        tx.sql.execute("INSERT INTO t VALUES (1)")
+
+    store.write_sync(work)
+    store.write_sync(insert(2))
+    assert count(store) == 2

@@ -10,10 +10,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.outcomes import Failed
 
 from shared.domain.errors import Refused, Unavailable
 from shared.runtime.database import Database, Transaction, Work
@@ -27,6 +30,7 @@ from tests.simulation.faulty_files import (
     FaultyDisk,
     faulty_disk,
 )
+from tests.simulation.mutants import Mutant, spoiled
 
 CALLERS = 20
 LONG = "x" * 2_000
@@ -40,12 +44,17 @@ def disk(tmp_path: Path) -> Iterator[FaultyDisk]:
 
 @pytest.fixture
 def store(disk: FaultyDisk) -> Iterator[Database]:
+    opened = open_store(disk)
+    yield opened
+    opened.close()
+
+
+def open_store(disk: FaultyDisk) -> Database:
     opened = Database(disk.folder / "one.db")
     opened.write_sync(
         lambda tx: tx.sql.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, what TEXT) STRICT")
     )
-    yield opened
-    opened.close()
+    return opened
 
 
 def insert(number: int) -> Work:
@@ -228,3 +237,79 @@ def test_one_use_case_that_breaks_the_commit_takes_nobody_else_with_it(store: Da
     assert isinstance(bad.exception(5), sqlite3.IntegrityError)
     good.result(5), other.result(5)
     assert numbers(store) == [1, 2]
+
+
+MUTANTS = (
+    Mutant(
+        "a commit that failed is told as done",
+        "shared.runtime.database:Database._run_together",
+        'sql.execute("COMMIT")',
+        'with suppress(sqlite3.Error):\n        sql.execute("COMMIT")',
+    ),
+    Mutant(
+        "a full disk is swallowed",
+        "shared.runtime.database:Database._refuse",
+        "        future.set_exception(told)",
+        "        future.set_result(None)",
+    ),
+    Mutant(
+        "a full disk ends all writing",
+        "shared.runtime.disk_trouble:is_failing",
+        "not is_full(error) and ",
+        "is_full(error) or ",
+    ),
+    Mutant(
+        "a failed sync is tried again",
+        "shared.runtime.database:Database._refuse",
+        "self._broken is not None or disk_trouble.is_failing(error)",
+        "self._broken is not None",
+    ),
+    Mutant(
+        "the log is moved into the file of a failing disk",
+        "shared.runtime.database:Database._stop_writing",
+        "self._last_open = connect_read_only(self.path)",
+        "self._last_open = connect(self.path, writable=True)",
+    ),
+    Mutant(
+        "work that was undone is told as done",
+        "shared.runtime.database:Database._commit_group",
+        "answers = self._run_together(group)\n    except",
+        "answers = [_Answer(f, None, None, Transaction(self._sql)) for _, f in group]\n    except",
+    ),
+    Mutant(
+        "the ballast is asked for on a failing disk",
+        "shared.runtime.database:Database._commit_group",
+        "disk_trouble.is_full(error) and self.guard",
+        "self.guard",
+    ),
+)
+CHECKS = (
+    test_f17_every_waiting_caller_of_a_full_disk_is_told_to_send_again,
+    test_f17_writing_goes_on_by_itself_when_space_is_back,
+    test_f17_the_ballast_lets_the_same_use_cases_through_once,
+    partial(
+        test_f18_f19_after_a_failed_call_nothing_more_reaches_the_disk_and_reads_go_on,
+        kind="sync",
+        code=SYNC_FAILED,
+    ),
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_put_into_the_writer_is_noticed(mutant: Mutant, tmp_path: Path) -> None:
+    noticed = []
+    with spoiled(mutant):
+        for number, check in enumerate(CHECKS):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            with faulty_disk(folder) as disk:
+                store = open_store(disk)
+                try:
+                    check(disk, store)
+                except (Exception, Failed) as error:  # noqa: BLE001  however it is noticed
+                    noticed.append(type(error).__name__)
+                disk.judge = refuse_all("never", FULL)
+                with suppress(Exception):
+                    store.close()
+    assert noticed
