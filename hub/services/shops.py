@@ -24,8 +24,6 @@ from shared.domain.errors import BincardError, InvalidInput, NotFound
 
 OVERLAP_MS: Final = 10 * 60_000
 """Each pull looks back this far behind the last one."""
-RESTORE_BACK_MS: Final = 24 * 3_600_000
-"""After a restore shops are pulled from this long before the backup was made."""
 FAILURES_TOLD: Final = 5
 """After so many failed pulls in a row a person is told; it is tried on."""
 UNREACHABLE: Final = "shop_unreachable"
@@ -205,16 +203,3 @@ def pull_failed(
             f"{row.label} has not been pulled since {iso(row.pulled_until_ms)}: {error.message} "
             "Its orders wait there; it is tried on.",
         )
-
-
-def pull_again_after_restore(desk: Desk, backup_ms: int) -> int:
-    """Have all shops pulled from a day before a backup was made; return how many there are.
-
-    For a hub that was put back: orders taken after the backup are on the shops still, and what the
-    shops show by now is unknown here, so each listing is read back before it is set.
-    """
-    count = desk.channels.pull_from(max(0, backup_ms - RESTORE_BACK_MS))
-    desk.channels.doubt_listings()
-    if count:
-        desk.tell(TOPIC)
-    return count

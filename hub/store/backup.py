@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from hub.store import fact_log, nodes, recovering
+from hub.store.sqlite import channels
 from shared.domain.errors import BooksBroken, Conflict, InvalidInput, Refused, Unavailable
 from shared.domain.ports import Entropy
 from shared.runtime import backups
@@ -153,6 +154,7 @@ def begin_new_life(
     sql.execute("UPDATE counters SET value = value + ?", (COUNTER_JUMP,))
     _jump_events(sql, epoch, now_ms)
     recovering.begin(sql, kind, now_ms)
+    channels.look_back(sql)
     return epoch
 
 

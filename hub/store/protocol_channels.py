@@ -22,10 +22,6 @@ class ChannelBook(Protocol):
         """Insert or replace a shop."""
         ...
 
-    def pull_from(self, since_ms: int) -> int:
-        """Have every shop pulled again from `since_ms` on; return how many there are."""
-        ...
-
     def seen(self, channel: str, shop: str, order_no: str) -> SeenOrder | None:
         """Return the newest copy of an order that the shop showed us."""
         ...
@@ -84,10 +80,6 @@ class ChannelBook(Protocol):
 
     def settle_held(self, channel: str, shop: str, until_ms: int) -> None:
         """Let held fall to shown where the shop has settled before `until_ms`."""
-        ...
-
-    def doubt_listings(self) -> None:
-        """Doubt what every shop shows, so that it is read back."""
         ...
 
     def held(self, sku: str) -> int:

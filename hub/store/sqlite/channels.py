@@ -10,6 +10,8 @@ import msgspec
 from hub.domain.channel_rows import Listing, Reject, SeenOrder, ShopRow, Task, TaskState
 from hub.store.sqlite.filters import marks
 
+RESTORE_BACK_MS: Final = 24 * 3_600_000
+"""Shops date changes late and clocks differ; what is pulled twice is known by its mark."""
 _SHOP_FIELDS: Final = ShopRow.__struct_fields__
 _SEEN_FIELDS: Final = SeenOrder.__struct_fields__
 _REJECT_FIELDS: Final = Reject.__struct_fields__
@@ -58,6 +60,19 @@ def _values(row: msgspec.Struct) -> list[Any]:
     ]
 
 
+def look_back(sql: sqlite3.Connection) -> None:
+    """Let books that were put back learn from the shops what they have forgotten.
+
+    Each shop is pulled again from a day before its last pull that these books know of, and what it
+    shows is in doubt, so that it is looked at before it is changed.
+    """
+    sql.execute(
+        "UPDATE channel_shops SET pulled_until_ms = max(0, pulled_until_ms - ?), pull_due_ms = 0",
+        (RESTORE_BACK_MS,),
+    )
+    sql.execute("UPDATE channel_listings SET shown = NULL")
+
+
 class SqliteChannels:
     """See `hub.store.protocol_channels.ChannelBook`."""
 
@@ -85,13 +100,6 @@ class SqliteChannels:
     def put_shop(self, row: ShopRow) -> None:
         """Insert or replace a shop."""
         self._sql.execute(_PUT_SHOP, _values(row))
-
-    def pull_from(self, since_ms: int) -> int:
-        """Have every shop pulled again from `since_ms` on; return how many there are."""
-        return self._sql.execute(
-            "UPDATE channel_shops SET pulled_until_ms = min(pulled_until_ms, ?), pull_due_ms = 0",
-            (since_ms,),
-        ).rowcount
 
     def seen(self, channel: str, shop: str, order_no: str) -> SeenOrder | None:
         """Return the newest copy of an order that the shop showed us."""
@@ -198,10 +206,6 @@ class SqliteChannels:
             " AND asked IS NULL AND shown IS NOT NULL AND held <> shown AND settled_ms <= ?",
             (channel, shop, until_ms),
         )
-
-    def doubt_listings(self) -> None:
-        """Doubt what every shop shows, so that it is read back."""
-        self._sql.execute("UPDATE channel_listings SET shown = NULL")
 
     def held(self, sku: str) -> int:
         """Return how many units of a SKU all shops together may still show."""
