@@ -13,6 +13,7 @@ import msgspec
 from hub.domain.channel_order import Address, Buyer
 from hub.domain.orders import OrderStatus, ParcelState
 from hub.domain.review import Hit
+from hub.domain.sourcing import Offer
 from shared.domain.serial import SerialState
 
 RightsAccount = Literal["pool", "held", "ordered", "shipped", "burnt"]
@@ -144,6 +145,18 @@ class Unbalanced(msgspec.Struct, frozen=True, kw_only=True):
     units: int
     grant: int
     keep: int
+
+
+class Goods(msgspec.Struct, frozen=True):
+    """What a promise of some SKUs has to know.
+
+    `weights` are grams of one unit of each SKU the catalogue knows; `waits` says that the hub was
+    restored and may not promise everything yet.
+    """
+
+    weights: dict[str, int]
+    offers: tuple[Offer, ...]
+    waits: bool
 
 
 class Warehouse(msgspec.Struct, frozen=True, kw_only=True):

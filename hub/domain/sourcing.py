@@ -131,6 +131,8 @@ def source(needs: tuple[Need, ...], offers: Iterable[Offer], to: Point | None) -
     }
     if missing:
         return Sourcing((), _backorder(totals, useful, distances, missing))
+    if len(useful) == 1:
+        return _from_only(needs, totals, useful[0], distances)
     chosen_sets, tried, exact = _smallest_sets(totals, useful)
     weights = {need.sku: max(1, need.unit_weight_grams) for need in needs}
     ranked = sorted(
@@ -152,6 +154,30 @@ def source(needs: tuple[Need, ...], offers: Iterable[Offer], to: Point | None) -
         lacks=_lacks(totals, useful) if len(names) > 1 else {},
     )
     return Sourcing(_parcels(needs, _near_first(members, distances), distances), explanation)
+
+
+def _from_only(
+    needs: tuple[Need, ...],
+    totals: Mapping[str, int],
+    offer: Offer,
+    distances: Mapping[str, int | None],
+) -> Sourcing:
+    """Return the choice when one warehouse has the goods at all, which most often is the case."""
+    name = offer.warehouse
+    metres = distances[name]
+    weights = {need.sku: max(1, need.unit_weight_grams) for need in needs}
+    gram_metres = sum(units * weights[sku] for sku, units in totals.items()) * (metres or 0)
+    explanation = Explanation(
+        sentence=_sentence((name,), 1, None),
+        exact=True,
+        sets_tried=1,
+        chosen=Alternative((name,), 1, gram_metres // 1000),
+        distances_m={name: metres},
+        available={name: {sku: offer.atp[sku] for sku in totals}},
+    )
+    lines = tuple(PlannedLine(need.line_no, need.sku, need.quantity) for need in needs)
+    grams = sum(need.quantity * need.unit_weight_grams for need in needs)
+    return Sourcing((PlannedParcel(name, metres, grams, lines),), explanation)
 
 
 def _totals(needs: tuple[Need, ...]) -> dict[str, int]:
@@ -232,13 +258,14 @@ def _cost(
 def _parcels(
     needs: tuple[Need, ...], ordered: tuple[Offer, ...], distances: Mapping[str, int | None]
 ) -> tuple[PlannedParcel, ...]:
-    left = {offer.warehouse: dict(offer.atp) for offer in ordered}
+    skus = {need.sku for need in needs}
+    left = {offer.warehouse: {sku: offer.atp.get(sku, 0) for sku in skus} for offer in ordered}
     lines: dict[str, list[PlannedLine]] = {offer.warehouse: [] for offer in ordered}
     grams = dict.fromkeys(lines, 0)
     for need in needs:
         wanted = need.quantity
         for warehouse, atp in left.items():
-            take = min(wanted, max(0, atp.get(need.sku, 0)))
+            take = min(wanted, max(0, atp[need.sku]))
             if take:
                 atp[need.sku] -= take
                 wanted -= take

@@ -17,7 +17,7 @@ from hub.domain.sourcing import Need, Offer, source
 from hub.services.awaiting import awaiting
 from hub.services.order_views import iso
 from hub.store.protocol import Desk
-from shared.domain.catalogue import Product, Quantity, Sku
+from shared.domain.catalogue import Quantity, Sku
 from shared.domain.errors import BincardError, Conflict, NotFound, Refused, Unavailable
 
 TTL_SECONDS_MAX: Final = 86_400
@@ -100,11 +100,10 @@ def reserve_many(
     ]
     known = desk.reservations.known(name for _, name in named)
     skus = {line.sku for request, _ in named for line in request.lines}
-    products = desk.catalogue.products(skus)
-    frozen = desk.nodes.frozen(skus)
-    found = desk.rights.offers(skus)
-    left = {offer.warehouse: dict(offer.atp) for offer in found}
-    offers = [Offer(offer.warehouse, offer.place, left[offer.warehouse]) for offer in found]
+    goods = desk.rights.goods(skus)
+    frozen = goods.waits and desk.nodes.frozen(skus)
+    left = {offer.warehouse: dict(offer.atp) for offer in goods.offers}
+    offers = [Offer(offer.warehouse, offer.place, left[offer.warehouse]) for offer in goods.offers]
     outcomes: list[Reservation | BincardError] = []
     made: dict[str, Reservation] = {}
     for request, name in named:
@@ -113,7 +112,7 @@ def reserve_many(
             if before is None:
                 if frozen:
                     _check_awaited(desk, request)
-                made[name] = outcome = _decide(desk, request, name, products, offers)
+                made[name] = outcome = _decide(desk, request, name, goods.weights, offers)
                 for sku, warehouse, units in outcome.allocations:
                     left[warehouse][sku] -= units
             else:
@@ -154,19 +153,19 @@ def _decide(
     desk: Desk,
     request: ReservationRequest,
     reservation_id: str,
-    products: Mapping[str, Product],
+    weights: Mapping[str, int],
     offers: Sequence[Offer],
 ) -> Reservation:
     """Choose the warehouses of one request among `offers`."""
     skus = {line.sku for line in request.lines}
-    if unknown := sorted(skus - products.keys()):
+    if unknown := sorted(skus - weights.keys()):
         raise Refused(
             "sku_unknown",
             f"Failed to reserve: expected SKUs of the catalogue, got {', '.join(unknown[:5])}.",
             hint="Correct the SKU or import the product.",
         )
     needs = tuple(
-        Need(number, line.sku, line.quantity, products[line.sku].unit_weight_grams)
+        Need(number, line.sku, line.quantity, weights[line.sku])
         for number, line in enumerate(request.lines, start=1)
     )
     choice = source(needs, offers, None)

@@ -8,6 +8,7 @@ from typing import Protocol
 from hub.domain.conditions import History
 from hub.domain.order_keys import OrderKeys
 from hub.domain.rows import (
+    Goods,
     OrderLineRow,
     OrderRow,
     ParcelLineRow,
@@ -163,6 +164,10 @@ class RightsBook(Protocol):
 
     def of_skus(self, skus: Iterable[str]) -> list[RightsRow]:
         """Return the accounts of these SKUs in all warehouses."""
+        ...
+
+    def goods(self, skus: Iterable[str]) -> Goods:
+        """Return what a promise of these SKUs has to know, in one question."""
         ...
 
     def offers(self, skus: Iterable[str]) -> list[Offer]:

@@ -8,11 +8,12 @@ of another's commits, and three statements of the proofs.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import psycopg
 
+from hub.domain.rows import Reservation
 from hub.store.batch.desk import BatchDesk
 from hub.store.batch.trade import BatchRights
 from hub.store.postgres.database import PostgresDatabase, unavailable
@@ -20,7 +21,12 @@ from hub.store.postgres.migrate import migrate
 from hub.store.postgres.neighbours import Neighbours
 from hub.store.postgres.sql import connect
 from hub.store.protocol_goods import ProofBook
-from hub.store.protocol_trade import RightsBook
+from hub.store.protocol_trade import ReservationBook, RightsBook
+from hub.store.sqlite.access import (
+    RESERVATION_COLUMNS,
+    SqliteReservations,
+    reservation_values,
+)
 from hub.store.sqlite.desk import SqliteDesk
 from hub.store.sqlite.hub_store import SqliteHub
 from hub.store.sqlite.ordered_ids import OrderedIds
@@ -84,6 +90,21 @@ class PostgresRights(SqliteRights):
         return int(row[0])
 
 
+class PostgresReservations(SqliteReservations):
+    """See `hub.store.protocol_trade.ReservationBook`."""
+
+    def add(self, reservations: Iterable[Reservation]) -> None:
+        """Insert reservations that are new by one statement."""
+        columns = _columns([tuple(reservation_values(one)) for one in reservations])
+        self._sql.execute(
+            f"INSERT INTO reservations ({RESERVATION_COLUMNS})"  # noqa: S608  constant columns
+            " SELECT * FROM unnest("
+            "?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[],"
+            " ?::bigint[])",
+            columns,
+        )
+
+
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     """Return the columns of `rows`, each as a list."""
     return [list(column) for column in zip(*rows, strict=True)]
@@ -105,6 +126,7 @@ class PostgresDesk(SqliteDesk):
         super().__init__(sql, now_ms=now_ms, actor=actor, ids=ids, tell=tell)
         self.proofs: ProofBook = PostgresProofs(sql)
         self.rights: RightsBook = PostgresRights(sql, now_ms)
+        self.reservations: ReservationBook = PostgresReservations(sql)
 
 
 class PostgresBatchRights(BatchRights, PostgresRights):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
+import msgspec
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
@@ -117,6 +118,29 @@ class _Whole(Loader):
         return int(bytes(data))
 
 
+class _Column(Dumper):
+    """A list goes in as the text of an array; its type is the one the statement needs there.
+
+    Texts and whole numbers are spelled by the JSON encoder, whose escapes of quotes and backslashes
+    an array reads the same way; other escapes stand for control characters and are spelled out.
+    """
+
+    oid = 0
+
+    def dump(self, obj: list[str | int | None]) -> Buffer:
+        """Return the list as `{"a","b"}`."""
+        text = msgspec.json.encode(obj)
+        if b"\\" in text and b"\\" in text.replace(b"\\\\", b"").replace(b'\\"', b""):
+            return ("{" + ",".join(map(_spelled, obj)) + "}").encode()
+        return b"{" + text[1:-1] + b"}"
+
+
+def _spelled(value: str | int | None) -> str:
+    if value is None or isinstance(value, int):
+        return "NULL" if value is None else str(value)
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 class PostgresSql:
     """One connection with `execute` and `executemany` as the books use them."""
 
@@ -187,6 +211,7 @@ def connect(url: str, *, name: str, writable: bool = True) -> PostgresSql:
     connection.prepare_threshold = PREPARE_AFTER
     connection.prepared_max = PREPARED_MAX
     connection.adapters.register_dumper(bool, _Truth)
+    connection.adapters.register_dumper(list, _Column)
     connection.adapters.register_loader("numeric", _Whole)
     sql = PostgresSql(connection)
     sql.script(

@@ -12,7 +12,7 @@ from hub.domain.rows import Reservation, Token
 from hub.store.sqlite.filters import marks
 
 _RESERVATION_FIELDS: Final = Reservation.__struct_fields__
-_RESERVATION_COLUMNS: Final = ", ".join(_RESERVATION_FIELDS)
+RESERVATION_COLUMNS: Final = ", ".join(_RESERVATION_FIELDS)
 _allocations = msgspec.json.Decoder(tuple[tuple[str, str, int], ...])
 
 
@@ -29,7 +29,8 @@ def _reservation(row: sqlite3.Row) -> Reservation:
     return Reservation(**values)
 
 
-def _values(reservation: Reservation) -> list[object]:
+def reservation_values(reservation: Reservation) -> list[object]:
+    """Return the values of a reservation as its columns keep them."""
     values = [getattr(reservation, field) for field in _RESERVATION_FIELDS]
     allocations = msgspec.json.encode(reservation.allocations).decode()
     values[_RESERVATION_FIELDS.index("allocations")] = allocations
@@ -109,7 +110,7 @@ class SqliteReservations:
     def get(self, reservation_id: str) -> Reservation | None:
         """Return one reservation."""
         row = self._sql.execute(
-            f"SELECT {_RESERVATION_COLUMNS} FROM reservations"  # noqa: S608  constant columns
+            f"SELECT {RESERVATION_COLUMNS} FROM reservations"  # noqa: S608  constant columns
             " WHERE reservation_id = ?",
             (reservation_id,),
         ).fetchone()
@@ -119,7 +120,7 @@ class SqliteReservations:
         """Return those of `reservation_ids` that exist, by id."""
         wanted = list(reservation_ids)
         rows = self._sql.execute(
-            f"SELECT {_RESERVATION_COLUMNS} FROM reservations"  # noqa: S608  constant columns
+            f"SELECT {RESERVATION_COLUMNS} FROM reservations"  # noqa: S608  constant columns
             f" WHERE reservation_id IN ({marks(len(wanted))})",
             wanted,
         )
@@ -128,19 +129,19 @@ class SqliteReservations:
     def add(self, reservations: Iterable[Reservation]) -> None:
         """Insert reservations that are new, all at once."""
         self._sql.executemany(
-            f"INSERT INTO reservations ({_RESERVATION_COLUMNS})"  # noqa: S608  constant columns
+            f"INSERT INTO reservations ({RESERVATION_COLUMNS})"  # noqa: S608  constant columns
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [_values(reservation) for reservation in reservations],
+            [reservation_values(reservation) for reservation in reservations],
         )
 
     def put(self, reservation: Reservation) -> None:
         """Insert or replace a reservation."""
         self._sql.execute(
-            f"INSERT INTO reservations ({_RESERVATION_COLUMNS}) VALUES"  # noqa: S608  constant
+            f"INSERT INTO reservations ({RESERVATION_COLUMNS}) VALUES"  # noqa: S608  constant
             " (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (reservation_id) DO UPDATE SET"
             " state = excluded.state, expires_ms = excluded.expires_ms,"
             " changed_ms = excluded.changed_ms",
-            _values(reservation),
+            reservation_values(reservation),
         )
 
     def holding(self, sku: str, warehouse: str) -> list[Reservation]:
@@ -158,7 +159,7 @@ class SqliteReservations:
     def expired(self, now_ms: int, limit: int) -> list[Reservation]:
         """Return open reservations whose time is over."""
         rows = self._sql.execute(
-            f"SELECT {_RESERVATION_COLUMNS} FROM reservations"  # noqa: S608  constant columns
+            f"SELECT {RESERVATION_COLUMNS} FROM reservations"  # noqa: S608  constant columns
             " INDEXED BY reservations_to_expire"
             " WHERE state = 'open' AND expires_ms <= ? ORDER BY expires_ms LIMIT ?",
             (now_ms, limit),

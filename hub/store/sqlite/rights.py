@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from hub.domain.rows import RightsAccount, RightsRow
+from hub.domain.rows import Goods, RightsAccount, RightsRow
 from hub.domain.sourcing import Offer, Point
 from hub.store.sqlite import debts
 from hub.store.sqlite.filters import marks
@@ -20,6 +20,18 @@ _COLUMNS: Final = (
 )
 MOVABLE: Final[tuple[RightsAccount, ...]] = ("pool", "held", "ordered", "shipped", "burnt")
 ACCOUNTS: Final = frozenset(MOVABLE)
+
+
+def _offers(rows: Iterable[Any]) -> list[Offer]:
+    """Return what each warehouse offers, from (SKU, warehouse, units, latitude, longitude)."""
+    places: dict[str, Point] = {}
+    atp: dict[str, dict[str, int]] = {}
+    for sku, warehouse, units, latitude, longitude in rows:
+        if warehouse not in places:
+            places[warehouse] = Point(latitude, longitude)
+            atp[warehouse] = {}
+        atp[warehouse][sku] = max(0, units)
+    return [Offer(warehouse, places[warehouse], units) for warehouse, units in atp.items()]
 
 
 class SqliteRights:
@@ -75,12 +87,23 @@ class SqliteRights:
             f" WHERE r.sku IN ({marks(len(wanted))})",
             wanted,
         )
-        places: dict[str, Point] = {}
-        atp: dict[str, dict[str, int]] = {}
-        for sku, warehouse, units, latitude, longitude in rows:
-            places[warehouse] = Point(latitude, longitude)
-            atp.setdefault(warehouse, {})[sku] = max(0, units)
-        return [Offer(warehouse, places[warehouse], units) for warehouse, units in atp.items()]
+        return _offers(rows)
+
+    def goods(self, skus: Iterable[str]) -> Goods:
+        """Return what a promise of these SKUs has to know, in one question."""
+        wanted = list(skus)
+        rows = self._sql.execute(
+            "SELECT p.sku, r.warehouse, r.pool - r.safety_stock AS atp,"  # noqa: S608  marks only
+            " w.latitude_microdegrees, w.longitude_microdegrees, p.unit_weight_grams,"
+            " EXISTS (SELECT 1 FROM recovering) AS waits"
+            " FROM products p LEFT JOIN rights r ON r.sku = p.sku"
+            " LEFT JOIN warehouses w ON w.warehouse = r.warehouse"
+            f" WHERE p.sku IN ({marks(len(wanted))})",
+            wanted,
+        ).fetchall()
+        weights = {row[0]: int(row[5]) for row in rows}
+        offers = _offers(tuple(row)[:5] for row in rows if row[1] is not None)
+        return Goods(weights, tuple(offers), bool(rows and rows[0][6]))
 
     def mint(self, sku: str, warehouse: str, quantity: int, reference: str) -> None:
         """Make new rights in the pool, for units that came into being by a receipt or import."""

@@ -25,6 +25,7 @@ from hub.store import fact_log, nodes
 from hub.store.backup import begin_new_life
 from hub.store.open_books import migrate_books, open_books, pending_migrations
 from hub.store.postgres.sql import connect, translate
+from hub.store.sqlite.filters import marks
 from hub.sync import apply
 from hub.sync import core_events as on
 from shared.domain.errors import Conflict, InvalidInput, Unavailable
@@ -303,3 +304,22 @@ def test_a_copy_that_came_out_different_is_not_kept(
     assert (done.returncode, json.loads(done.stdout)["differing"]) == (1, ["products"])
     with psycopg.connect(url) as server:
         assert server.execute("SELECT count(*) FROM orders").fetchone() == (0,)
+
+
+def test_lists_reach_the_server_as_they_are(postgres_url: Callable[[], str]) -> None:
+    nasty = ['"', "\\", "\\n", "\n", "\x1f", 'a"b\\c', "null", "", " ", "{,}", "货", "'", "\t\\"]
+    sql = connect(postgres_url(), name="test")
+    try:
+        for texts in (nasty, [], ["plain"], *([one] for one in nasty)):
+            found = sql.execute("SELECT * FROM unnest(?::text[])", [texts]).fetchall()
+            assert [row[0] for row in found] == texts
+            alike = sql.execute(
+                f"SELECT count(*) FROM unnest(?::text[]) AS t (x) WHERE x IN ({marks(len(nasty))})",
+                [texts, *nasty],
+            ).fetchone()
+            assert alike is not None
+            assert alike[0] == len([one for one in texts if one in nasty])
+        whole = sql.execute("SELECT * FROM unnest(?::bigint[])", [[1, -2, 2**62, None]]).fetchall()
+        assert [row[0] for row in whole] == [1, -2, 2**62, None]
+    finally:
+        sql.connection.close()
