@@ -147,7 +147,7 @@ class SqliteReservations:
     def holding(self, sku: str, warehouse: str) -> list[Reservation]:
         """Return open and confirmed reservations of these units, the first to expire first."""
         rows = self._sql.execute(
-            f"SELECT {_RESERVATION_COLUMNS} FROM reservations"  # noqa: S608  constant columns
+            f"SELECT {RESERVATION_COLUMNS} FROM reservations"  # noqa: S608  constant columns
             " WHERE state IN ('open', 'confirmed') ORDER BY state DESC, expires_ms, reservation_id"
         )
         return [
