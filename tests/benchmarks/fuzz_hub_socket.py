@@ -65,7 +65,7 @@ def rss_mb(pid: int) -> float:
 @contextmanager
 def hub_process(state: Path, keys: dict[str, str]) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Run a hub that knows `keys` (node to public key); yield its process and its `run.json`."""
-    state.mkdir()
+    state.mkdir(exist_ok=True)
     books = open_books(state / "hub.db", "", SystemClock(), SystemEntropy())
 
     def enrol(tx: Any) -> None:
