@@ -148,8 +148,18 @@ def _recall(desk: Desk, warehouse: str, accounts: list[Unbalanced]) -> int:
     return len(accounts)
 
 
-def keep_reserved(desk: Desk, warehouse: str) -> None:
-    """An edge was written off: grant it nothing more, but keep what it may have sold reserved."""
+def keep_reserved(desk: Desk, warehouse: str, *, unheard: bool = False) -> bool:
+    """An edge was written off: grant it nothing more, but keep what it may have sold reserved.
+
+    `unheard`: this hub was restored and never heard it, so it may have lent it up to its targets in
+    the time it forgot; that much is debited as well. Return False when the edge holds no rights.
+    """
+    if unheard:
+        possible = [
+            (row.sku, row.granted + row.target - row.units)
+            for row in desk.quotas.of_warehouse(warehouse, EDGE)
+        ]
+        desk.quotas.learn(warehouse, EDGE, possible)
     units = desk.quotas.write_off(warehouse)
     if units:
         desk.journal.raise_exception(
@@ -159,3 +169,4 @@ def keep_reserved(desk: Desk, warehouse: str) -> None:
             f"{warehouse} was written off with rights to {units} units of its own. They stay "
             "reserved, because it may have sold them; what it still reports will be counted.",
         )
+    return units > 0

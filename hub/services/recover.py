@@ -42,19 +42,22 @@ def settle_recovery(desk: Desk) -> int:
 
 
 def write_off(desk: Desk, node: str) -> None:
-    """Wait no longer for a warehouse that will not report; raises NotFound when nobody waits.
+    """Count no longer on a warehouse that will not report.
 
-    What its parcels were promised stays promised; should it come back, its facts are counted.
+    What its parcels were promised stays promised and its quota reserved; should it come back, its
+    facts are counted. Raises NotFound when nobody waits for it and it holds no quota.
     """
-    if not desk.nodes.stop_waiting(node):
+    waited = desk.nodes.stop_waiting(node)
+    holds = keep_reserved(desk, node, unheard=waited)
+    if not waited and not holds:
         raise NotFound(
             "not_recovering",
-            f"Failed to write {node} off: the hub does not wait for it.",
+            f"Failed to write {node} off: the hub does not wait for it and it holds no quota.",
             hint="Look at `bincard hub recovery` for the warehouses it waits for.",
         )
-    desk.journal.audit("write_off", node, "the hub stopped waiting for its report")
-    keep_reserved(desk, node)
-    _unfreeze(desk, node)
+    desk.journal.audit("write_off", node, "head office counts on its report no longer")
+    if waited:
+        _unfreeze(desk, node)
 
 
 def _unfreeze(desk: Desk, node: str) -> None:

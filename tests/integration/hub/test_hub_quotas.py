@@ -9,7 +9,8 @@ import pytest
 
 from hub.domain.holders import EDGE, shop_holder
 from hub.services.backorders import retry_backorders
-from hub.services.quotas import QuotaRequest, balance_quotas, keep_reserved, set_quota
+from hub.services.quotas import QuotaRequest, balance_quotas, set_quota
+from hub.services.recover import write_off
 from hub.store import nodes, recovering
 from hub.store.backup import begin_new_life
 from hub.sync import apply
@@ -221,7 +222,7 @@ def test_a_sale_beyond_the_quota_is_counted_and_told(counter: Counter) -> None:
 
 def test_a_written_off_edge_keeps_its_rights_and_its_late_sales_count(counter: Counter) -> None:
     counter.want(4)
-    counter.books.write(lambda desk: keep_reserved(desk, "SHA"))
+    counter.books.write(lambda desk: write_off(desk, "SHA"))
     counter.pump()
     assert counter.rights() == {"pool": 6, "lent": 4}, "there is no time after which they return"
     counter.tell(counter.sale(3))
@@ -322,9 +323,23 @@ def test_a_hub_that_awaits_a_warehouse_grants_it_nothing_and_asks_nothing_back(b
     books.stock("SHA,A02,CABLE,10,")
     greet(books)
     books.write(lambda desk: set_quota(desk, "SHA", QuotaRequest(sku="CABLE", target=2)))
-    books.hub.database.write_sync(lambda tx: begin_new_life(tx.sql, SystemEntropy()))
+    books.hub.database.write_sync(lambda tx: begin_new_life(tx.sql, SystemEntropy(), 1))
     assert books.write(balance_quotas) == 0
     assert books.rights("CABLE", "SHA") == {"pool": 10}
     books.hub.database.write_sync(lambda tx: recovering.forget(tx.sql, "SHA"))
     assert books.write(balance_quotas) == 1
     assert books.rights("CABLE", "SHA") == {"pool": 8, "lent": 2}
+
+
+def test_a_warehouse_a_restored_hub_never_heard_keeps_all_it_may_have_been_lent(books: Any) -> None:
+    books.stock("SHA,A02,CABLE,10,")
+    greet(books)
+    books.write(lambda desk: set_quota(desk, "SHA", QuotaRequest(sku="CABLE", target=4)))
+    books.hub.database.write_sync(lambda tx: begin_new_life(tx.sql, SystemEntropy(), 1))
+    books.write(lambda desk: write_off(desk, "SHA"))
+    assert books.rights("CABLE", "SHA") == {"pool": 6, "lent": 4}, "it may hold that much"
+    assert books.write(balance_quotas) == 1, "it is asked back, should it return"
+    assert books.order("1", ("CABLE", 7))["status"] == "backordered"
+    greet(books, CABLE=2)
+    assert books.rights("CABLE", "SHA") == {"pool": 6, "lent": 4}, "a smaller total changes nothing"
+    assert books.verify().holds
