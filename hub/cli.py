@@ -158,6 +158,14 @@ def rebuild() -> None:
 
 
 @hub.command()
+def recovery() -> None:
+    """Say how far a restored or rebuilt hub has come: whom it waits for, what cannot be known."""
+    from hub.office import Office
+
+    _print_json(Office(_settings()).recovery())
+
+
+@hub.command()
 def doctor() -> None:
     """Say what is wrong with this machine and these settings, in sentences."""
     from hub.doctor import examine

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from hub.instance import KEY_FILE, running_hub
+from hub.office import Office
 from hub.settings import Settings
 from hub.store.open_books import pending_migrations
 from shared.domain.errors import BincardError
@@ -34,6 +35,7 @@ class Finding(msgspec.Struct, frozen=True):
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything the hub needs."""
     found = [_system(), _disk(settings), _clock(), _books(settings), _key(settings)]
+    found += _recovery(settings)
     found += _ports(settings)
     return found
 
@@ -75,6 +77,21 @@ def _books(settings: Settings) -> Finding:
     if waiting:
         return Finding("books", False, f"Run `bincard hub migrate`: {', '.join(waiting)} waits.")
     return Finding("books", True, f"{settings.database} is up to date.")
+
+
+def _recovery(settings: Settings) -> Iterator[Finding]:
+    """Say whether goods are frozen because the hub went back in time."""
+    if not settings.postgres_url and not settings.database.exists():
+        return
+    try:
+        if pending_migrations(settings.database, settings.postgres_url):
+            return
+        report = Office(settings).recovery()
+    except Exception as error:  # noqa: BLE001  why the books do not open is said elsewhere
+        kind = type(error).__name__
+        yield Finding("recovery", False, f"The books cannot be asked how recovery goes ({kind}).")
+        return
+    yield Finding("recovery", report.state == "NORMAL", report.sentence)
 
 
 def _server(settings: Settings) -> Finding:

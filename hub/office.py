@@ -24,6 +24,7 @@ from hub.services.first_start import seed_rules
 from hub.services.import_files import FileKind, import_file
 from hub.services.quotas import QuotaRequest, QuotaView, set_quota
 from hub.services.recover import write_off
+from hub.services.recovery_report import RecoveryReport, report_recovery
 from hub.services.shops import ShopRequest, ShopView, add_shop, view_shop
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.settings import Settings
@@ -132,6 +133,13 @@ class Office:
             return
         with self._books() as books:
             books.write_sync(lambda desk: write_off(desk, warehouse), actor=ACTOR)
+
+    def recovery(self) -> RecoveryReport:
+        """Say how far a hub that was restored or rebuilt has come."""
+        if self._run is not None:
+            return self._ask("GET", "/api/v1/recovery", RecoveryReport)
+        with self._books() as books:
+            return books.read_sync(report_recovery)
 
     def retry(self) -> Retried:
         """Count facts again that could not be counted, for example after an update."""

@@ -280,6 +280,34 @@ class RecoveryRow(msgspec.Struct, frozen=True):
     ended_ms: int | None
 
 
+class WaitedFor(msgspec.Struct, frozen=True, kw_only=True):
+    """A warehouse that a restored hub waits for. `lines_missing` is known once it has greeted."""
+
+    warehouse: str
+    greeted: bool
+    lines_missing: int
+
+
+class MissingLines(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of a warehouse's log that are gone for good."""
+
+    warehouse: str
+    incarnation: int
+    first_line: int
+    last_line: int
+
+
+class RecoveryCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recovery has brought so far."""
+
+    epoch: int
+    orders_without_address: int
+    orders_to_settle: int
+    parcels_learnt: int
+    facts_in_quarantine: int
+    units_without_a_right: int
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the change feed. No personal data."""
 

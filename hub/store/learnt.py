@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from hub.domain.rows import MissingLines, RecoveryCounts, WaitedFor
+
 
 def note(sql: sqlite3.Connection, parcel_id: str, order_id: str, order_version: int) -> None:
     """Remember that a floor told of this parcel; its order has to be settled."""
@@ -62,6 +64,48 @@ def take_uncovered(sql: sqlite3.Connection, node: str) -> list[tuple[str, int, i
     return [(row["parcel_id"], row["line_no"], row["units"]) for row in rows]
 
 
-def count(sql: sqlite3.Connection) -> int:
-    """Return how many parcels were learnt of from floors."""
-    return int(sql.execute("SELECT count(*) FROM learnt_parcels").fetchone()[0])
+def counts(sql: sqlite3.Connection) -> RecoveryCounts:
+    """Return what a recovery has brought so far."""
+    row = sql.execute(
+        "SELECT (SELECT epoch FROM hub_identity) AS epoch,"
+        " (SELECT count(*) FROM orders WHERE version = 0) AS orders_without_address,"
+        " (SELECT count(DISTINCT order_id) FROM learnt_parcels WHERE settled = 0)"
+        "  AS orders_to_settle,"
+        " (SELECT count(*) FROM learnt_parcels) AS parcels_learnt,"
+        " (SELECT count(*) FROM quarantine WHERE solved_ms IS NULL) AS facts_in_quarantine,"
+        " (SELECT coalesce(sum(units), 0) FROM uncovered_units) AS units_without_a_right"
+    ).fetchone()
+    return RecoveryCounts(**{name: row[name] for name in RecoveryCounts.__struct_fields__})
+
+
+def waited_for(sql: sqlite3.Connection) -> list[WaitedFor]:
+    """Return the warehouses that are waited for and how much of each is still to come."""
+    rows = sql.execute(
+        "SELECT w.node, w.reported, (SELECT coalesce(sum(max(0, l.head_seq -"
+        "  coalesce(n.applied_seq, 0))), 0) FROM recovering_logs l LEFT JOIN node_logs n"
+        "  ON n.node = l.node AND n.incarnation = l.incarnation WHERE l.node = w.node) AS missing"
+        " FROM recovering w ORDER BY w.node"
+    )
+    return [
+        WaitedFor(
+            warehouse=row["node"], greeted=bool(row["reported"]), lines_missing=row["missing"]
+        )
+        for row in rows
+    ]
+
+
+def missing_lines(sql: sqlite3.Connection) -> list[MissingLines]:
+    """Return the lines that no warehouse keeps any more."""
+    rows = sql.execute(
+        "SELECT node, incarnation, after_seq, to_seq FROM log_skips"
+        " ORDER BY node, incarnation, after_seq"
+    )
+    return [
+        MissingLines(
+            warehouse=row["node"],
+            incarnation=row["incarnation"],
+            first_line=row["after_seq"] + 1,
+            last_line=row["to_seq"],
+        )
+        for row in rows
+    ]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
 
-from hub.domain.rows import AuditEntry, Event, HubException, RecoveryRow, Token
+from hub.domain.rows import (
+    AuditEntry,
+    Event,
+    HubException,
+    MissingLines,
+    RecoveryCounts,
+    RecoveryRow,
+    Token,
+    WaitedFor,
+)
 from shared.domain.commands import Command
 from shared.domain.facts import FactRecord
 
@@ -135,6 +144,18 @@ class NodeBook(Protocol):
 
     def recovery(self) -> RecoveryRow | None:
         """Return how this life of the hub began, None for the first."""
+        ...
+
+    def recovery_counts(self) -> RecoveryCounts:
+        """Return what a recovery has brought so far."""
+        ...
+
+    def waited_for(self) -> list[WaitedFor]:
+        """Return the warehouses that are waited for and how much of each is still to come."""
+        ...
+
+    def missing_lines(self) -> list[MissingLines]:
+        """Return the lines that no warehouse keeps any more."""
         ...
 
     def may_be_forgotten(self, placed_ms: int) -> bool:

@@ -70,6 +70,8 @@ class Checks:
         del hub
         if nodes.owner_of(sql, batch.key) != (batch.node, False):
             self.world.violation("I16", f"facts of {batch.node} stored under {batch.key}")
+        if not batch.records:
+            return
         for row in sql.execute(
             "SELECT seq, hash FROM facts WHERE node = ? AND incarnation = ?"
             " AND seq BETWEEN ? AND ?",

@@ -25,6 +25,8 @@ BACK_MS = (3_000, 20_000)
 CLONE_MS = (4_000, 20_000)
 FORGIVEN = frozenset({"I4", "I13", "W1", "W2", "W3", "W4", "W6", "W7"})
 """Promises about a warehouse that do not bind it once its gap is declared."""
+LINES_GONE = frozenset({"I1", "I2", "I7", "I8", "I10", "I12", "I13", *FORGIVEN})
+"""Promises about a warehouse of whose log a part is gone for good, and declared so."""
 IN_BETWEEN = frozenset({"I3", "I6", "I7", "I13", "I18"})
 """Promises that a node which forgot something cannot keep until it has been told again."""
 
@@ -51,9 +53,18 @@ class Drills:
         """
         if self.struck and not at_rest and invariant in IN_BETWEEN:
             return True
+        if self.world.options.drill == "hub_lost" and self.struck and invariant == "I11":
+            return True  # what was dropped was in a backup of the hub that is lost with it
+        if invariant in LINES_GONE and any(name in text for name in self._with_holes()):
+            return True
         return invariant in FORGIVEN and any(
             name in text and self._declared(name) for name in self.struck
         )
+
+    def _with_holes(self) -> list[str]:
+        """Return warehouses whose oldest lines were dropped and lost with every backup."""
+        rows = self.world.hub.sql.execute("SELECT DISTINCT node FROM log_skips")
+        return [row["node"] for row in rows]
 
     def _declared(self, name: str) -> bool:
         sql = self.world.hub.sql
@@ -131,7 +142,8 @@ class Drills:
         hub.writer.write_now(hub.found)
         hub.writer.write_now(self.world.office.describe)
         self.world.net.forget_greetings()
-        if self.dice.random() < 0.5:
+        # Rights lent to counters are known to warehouses alone: then the hub has to be told.
+        if self.world.options.quotas or self.dice.random() < 0.5:
             hub.writer.write_now(
                 lambda tx: begin_new_life(tx.sql, hub.entropy, hub.clock.wall_ms(), kind="lost")
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 
-from hub.domain.rows import RecoveryRow
+from hub.domain.rows import MissingLines, RecoveryCounts, RecoveryRow, WaitedFor
 from hub.store import fact_log, learnt, recovering
 from hub.store.sqlite.filters import marks
 from shared.domain.commands import Command
@@ -56,6 +56,18 @@ class SqliteNodes:
     def recovery(self) -> RecoveryRow | None:
         """Return how this life of the hub began, None for the first."""
         return recovering.current(self._sql)
+
+    def recovery_counts(self) -> RecoveryCounts:
+        """Return what a recovery has brought so far."""
+        return learnt.counts(self._sql)
+
+    def waited_for(self) -> list[WaitedFor]:
+        """Return the warehouses that are waited for and how much of each is still to come."""
+        return learnt.waited_for(self._sql)
+
+    def missing_lines(self) -> list[MissingLines]:
+        """Return the lines that no warehouse keeps any more."""
+        return learnt.missing_lines(self._sql)
 
     def may_be_forgotten(self, placed_ms: int) -> bool:
         """Say whether an order placed then (0: unknown) may have left before this life began."""

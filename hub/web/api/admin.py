@@ -16,6 +16,7 @@ from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
 from hub.services.import_files import FileKind, import_file
 from hub.services.recover import write_off
+from hub.services.recovery_report import RecoveryReport, report_recovery
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.store.backup import advance_stable, back_up
 from hub.store.protocol import Desk
@@ -159,6 +160,12 @@ async def post_write_off(request: AnyRequest, data: JSONBody[WarehouseName]) -> 
     return data
 
 
+@get("/api/v1/recovery", operation_id="getRecovery", opt={"scope": "admin"})
+async def get_recovery(request: AnyRequest) -> RecoveryReport:
+    """Say how far a hub that was restored or rebuilt has come, and what cannot be known."""
+    return await node_of(request).books.read(report_recovery)
+
+
 @post("/api/v1/quarantine/retry", operation_id="retryQuarantine", opt={"scope": "admin"})
 async def retry_quarantine(request: AnyRequest) -> Retried:
     """Count again what could not be counted, after an update or once something was put right."""
@@ -179,5 +186,6 @@ handlers: list[ControllerRouterHandler] = [
     get_verify,
     post_backup,
     post_write_off,
+    get_recovery,
     retry_quarantine,
 ]
