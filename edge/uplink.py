@@ -20,7 +20,7 @@ from edge.settings import Settings
 from edge.store import line_state
 from edge.sync.apply import HandleCommand
 from edge.sync.line import Line, LineSettings, LinkState
-from shared.domain.errors import BincardError, Unavailable
+from shared.domain.errors import BincardError, Forbidden, Unavailable
 from shared.domain.ports import Clock, Entropy
 from shared.runtime import logs
 from shared.runtime.database import Database
@@ -124,6 +124,9 @@ class Uplink:
         settings = self._settings
         identity = enrolment.load(settings.state_dir)
         wait_seconds = RETRY_SECONDS
+        known = identity
+        if identity is not None and enrolment.is_new_code(identity, settings.enrolment_code):
+            identity = None
         while identity is None and settings.enrolment_code:
             try:
                 identity = await asyncio.to_thread(
@@ -132,6 +135,12 @@ class Uplink:
                     settings.hub_url,
                     settings.enrolment_code,
                 )
+            except Forbidden as error:
+                if known is None:
+                    raise
+                # A code that is no good must not cost an enrolment that is.
+                log.warning("enrolment_refused", code=error.code)
+                return known
             except Unavailable as error:
                 log.warning("enrolment_waits", code=error.code)
                 self._offline = msgspec.structs.replace(

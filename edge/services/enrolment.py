@@ -6,6 +6,7 @@ code is shown, so when the hub's answer is lost the same request can simply be m
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -26,12 +27,16 @@ ANSWER_BYTES_MAX: Final = 65_536
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Whose edge this machine is and where its hub listens (`tcp://host:port`)."""
+    """Whose edge this machine is and where its hub listens (`tcp://host:port`).
+
+    `code_hash` tells the code it was enrolled with from a new one, for example of a new hub.
+    """
 
     node: str
     name: str
     server_key: Z85Key
     sync_address: str
+    code_hash: str = ""
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -66,6 +71,18 @@ def load(state_dir: Path) -> Identity | None:
 def keys(state_dir: Path) -> KeyPair:
     """Return this edge's own key pair, made on the first call."""
     return curve.load_or_make_key(state_dir / KEY_FILE)
+
+
+def is_new_code(identity: Identity, code: str) -> bool:
+    """Say whether `code` asks to enrol once more: head office has a new hub, or wants a new key.
+
+    State and log of this edge stay as they are.
+    """
+    return bool(code and identity.code_hash) and _hash(code) != identity.code_hash
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def enrol(state_dir: Path, hub_url: str, code: str) -> Identity:
@@ -111,6 +128,7 @@ def _redeem(state_dir: Path, hub_url: str, code: str, pair: KeyPair, *, renew: b
         name=answer.name,
         server_key=answer.server_key,
         sync_address=f"tcp://{host}:{answer.sync_port}",
+        code_hash=_hash(code),
     )
     private_file.write(state_dir / IDENTITY_FILE, msgspec.json.encode(identity))
     return identity

@@ -18,24 +18,16 @@ from hub.store.recovering import NEWER_HUB
 _NOT_IN_LOGS: Final[dict[str, tuple[str, ...]]] = {
     "restored": (
         "Orders that no floor had: their shops have to send them again.",
-        "Reservations made after the backup; checkouts have to reserve again.",
-        (
-            "API tokens made after the backup are gone, and tokens and keys revoked after it are valid "
-            "again: look through both."
-        ),
-        (
-            "Reviews, holds and cancellations decided after the backup, but for those a floor carried "
-            "out."
-        ),
+        "Reservations made after the backup: checkouts have to reserve again.",
+        "API tokens made after the backup: they are gone, make new ones.",
+        "Tokens and keys revoked after the backup: they are valid again, revoke them.",
+        "Holds and cancellations decided after the backup that no floor carried out.",
     ),
     "lost": (
         "Orders that no floor had: their shops have to send them again.",
-        "Names and addresses of buyers; they come back as the shops send their orders.",
+        "Names and addresses of buyers: they come back as the shops send their orders.",
         "Names, sizes and weights of products, places of warehouses: import them again.",
-        (
-            "Stock that was imported and not yet booked by its floor: import the same file again; rows "
-            "that a floor has are not counted twice."
-        ),
+        "Stock that was imported and not booked by its floor: import the same file again.",
         "Reservations, API tokens, review rules, quota targets and the audit log.",
     ),
 }

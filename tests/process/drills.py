@@ -185,7 +185,6 @@ async def hub_lost(town: Town) -> Drilled:
     assert json.loads(told)["rebuilding"]
     for site in town.sites.values():
         site.services["edge"].kill()
-        (site.services["edge"].state / "identity.json").unlink()
     began = time.monotonic()
     await town.hub.open()
     for code, site in town.sites.items():
