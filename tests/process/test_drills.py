@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from hub.cli import hub
 from tests.process import drills
 from tests.process.drills import NORMAL_SECONDS_MAX, Drilled
 from tests.process.town import Town, check_books, until
@@ -30,8 +29,6 @@ DRILLS: dict[str, Callable[[Town], Awaitable[Any]]] = {
     "old hub returns": lambda town: drills.old_hub_returns(town, town.folder / "spare"),
     "hub lost": drills.hub_lost,
 }
-if "rebuild" not in hub.commands:
-    del DRILLS["hub lost"]
 
 
 @pytest.fixture(scope="module")

@@ -73,6 +73,16 @@ async def noticed(town: Town, code: str, up: Callable[[Town, str], Awaitable[boo
     return loop.time() - began
 
 
+async def all_wait(town: Town, code: str) -> int:
+    """Wait until the edge counts all it has to tell (it counts four times a second)."""
+
+    async def enough() -> int:
+        count = await waiting(town, code)
+        return count if count >= FACTS else 0
+
+    return int(await until(enough, "what people did waits for the line"))
+
+
 async def caught_up(town: Town, code: str) -> None:
     async def all_there() -> bool:
         return await waiting(town, code) == 0 and await edge_up(town, code)
@@ -88,7 +98,7 @@ async def dark(town: Town, code: str, *, up: bool, down: bool) -> Seen:
     work = asyncio.create_task(receive(town, code))
     edge, hub = await asyncio.gather(noticed(town, code, edge_up), noticed(town, code, hub_up))
     await work
-    unsent = await waiting(town, code)
+    unsent = await all_wait(town, code)
     line.mend()
     line.drop()
     await caught_up(town, code)
@@ -101,12 +111,7 @@ async def cut(town: Town, code: str) -> Seen:
     line.cut()
     edge = await noticed(town, code, edge_up)
     await receive(town, code)
-
-    async def all_wait() -> int:
-        count = await waiting(town, code)
-        return count if count >= FACTS else 0
-
-    unsent = await until(all_wait, "what people did waits for the line")
+    unsent = await all_wait(town, code)
     line.mend()
     await caught_up(town, code)
     return Seen(edge, worked=unsent)
