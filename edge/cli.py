@@ -99,15 +99,38 @@ def backup(target: Path) -> None:
 
 
 @edge.command()
-@click.argument("source", type=click.Path(path_type=Path))
-def restore(source: Path) -> None:
-    """Put the backup SOURCE in the place of the books; the node must be stopped."""
+@click.argument("source", required=False, type=click.Path(path_type=Path))
+@click.option("--from-hub", is_flag=True, help="Fetch the copy that head office keeps.")
+def restore(source: Path | None, from_hub: bool) -> None:
+    """Put the backup SOURCE in the place of the books; the node must be stopped.
+
+    With --from-hub a new box begins with the copy that the one before handed to head office.
+    """
     from edge.services.backup import restore as put_back
     from shared.runtime.clock import SystemClock, SystemEntropy
 
+    if from_hub == (source is not None):
+        raise click.UsageError("name a backup file or say --from-hub")
     settings = _settings()
     with _books_taken(settings):
-        _show(put_back(source, settings.database, SystemEntropy(), SystemClock().wall_ms()))
+        copy = source or _fetched(settings)
+        _show(put_back(copy, settings.database, SystemEntropy(), SystemClock().wall_ms()))
+        if source is None:
+            copy.unlink()
+
+
+def _fetched(settings: Settings) -> Path:
+    """Return the copy head office keeps; a box that is not enrolled yet is enrolled first."""
+    from edge.services import enrolment, hub_copy
+    from edge.sync.copy_line import CopyLine
+
+    if enrolment.load(settings.state_dir) is None:
+        enrolment.enrol(settings.state_dir, settings.hub_url, settings.enrolment_code)
+    hub = hub_copy.head_office(settings.state_dir, settings.hub_sync)
+    if hub is None:
+        raise click.UsageError("this box is not enrolled; set BINCARD_EDGE_ENROLMENT_CODE")
+    with CopyLine(hub) as line:
+        return hub_copy.fetch(line, settings.state_dir)
 
 
 @contextmanager

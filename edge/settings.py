@@ -16,6 +16,7 @@ from edge.domain.site import (
     Geometry,
     Site,
 )
+from edge.services.hub_copy import HUB_COPY_HOURS
 from edge.services.prune import DAY_MS, FACT_RETENTION_DAYS
 from shared.domain.errors import InvalidInput
 from shared.runtime import ballast
@@ -47,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Plan as soon as so many parcels wait: one full cart."""
     wave_wait_ms: int = 5_000
     """Plan anyway when the oldest parcel waits so long."""
+    hub_copy_hours: int = HUB_COPY_HOURS
+    """How often head office gets a copy of the books; 0 for never."""
     fact_retention_ms: int = FACT_RETENTION_DAYS * DAY_MS
     """Lines of the log stay here at least so long, also when the hub has them in a backup."""
     ballast_bytes: int = 0
@@ -82,6 +85,7 @@ def load(values: Mapping[str, str]) -> Settings:
         wave_wait_ms=env.number("WAVE_WAIT_MS", 5_000, high=3_600_000),
         backups=plan_in(env),
         ballast_bytes=env.number("BALLAST_BYTES", ballast.DEFAULT_BYTES),
+        hub_copy_hours=env.number("HUB_COPY_HOURS", HUB_COPY_HOURS, high=10_000),
         fact_retention_ms=DAY_MS
         * env.number("FACT_RETENTION_DAYS", FACT_RETENTION_DAYS, low=1, high=3_650),
     )

@@ -12,11 +12,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from edge.services import hub_copy
 from edge.services.backup import backup
 from edge.services.digest_books import digest_books
 from edge.services.prune import prune
 from edge.services.recover import recover
 from edge.store import recoveries, waves
+from edge.sync.copy_line import CopyLine
 from shared.domain.errors import BincardError
 from shared.runtime import backups, logs
 from shared.runtime.database import Transaction
@@ -34,6 +36,8 @@ RECOVER_SECONDS: Final = 0.5
 """How often a node whose disk went back in time looks whether it can go on."""
 
 PRUNE_SECONDS: Final = 60.0
+HUB_COPY_SECONDS: Final = 600.0
+"""How often the node looks whether head office should get a new copy of the books."""
 PRUNE_STEPS_MAX: Final = 100
 """Portions dropped in one run; between two of them scans have their turn."""
 
@@ -51,6 +55,7 @@ def of(node: EdgeNode) -> list[Coroutine[Any, Any, None]]:
         _every(node, DIGEST_SECONDS, lambda: digest(node)),
         _every(node, RECOVER_SECONDS, lambda: win_back(node)),
         _every(node, PRUNE_SECONDS, lambda: drop_old(node)),
+        _every(node, HUB_COPY_SECONDS, lambda: hand_over(node)),
         _every(node, WATCH_SECONDS, lambda: asyncio.to_thread(node.storage.look)),
         _every(node, SHORTEN_SECONDS, lambda: save_space(node)),
         _every(node, backups.CHECK_SECONDS, lambda: back_up(node)),
@@ -99,6 +104,22 @@ async def back_up(node: EdgeNode) -> None:
         copied = await asyncio.to_thread(backup, node.settings.database, target)
         await asyncio.to_thread(backups.let_go, plan, NODE)
         log.info("backed_up", facts=copied.facts, bytes=copied.bytes)
+
+
+async def hand_over(node: EdgeNode) -> None:
+    """Give head office a copy of the books when it is time and the line is up."""
+    settings, now_ms = node.settings, node.clock.wall_ms()
+    hub = hub_copy.head_office(settings.state_dir, settings.hub_sync)
+    due = hub_copy.due(settings.state_dir, settings.hub_copy_hours, now_ms / 1_000)
+    if hub is None or not due or not node.uplink.link().up:
+        return
+
+    def copy() -> int:
+        with CopyLine(hub, node.stopping.is_set) as line:
+            return hub_copy.hand_over(line, settings.database, settings.state_dir, now_ms)
+
+    if not await node.database.read(recoveries.running):
+        log.info("copied_to_hub", bytes=await asyncio.to_thread(copy))
 
 
 async def digest(node: EdgeNode) -> None:

@@ -35,6 +35,7 @@ from hub.store.open_books import open_books
 from hub.store.protocol import Desk
 from hub.store.sqlite.hub_store import SqliteHub
 from hub.sync.listener import LinkView, Listener
+from hub.sync.shelf import Shelf
 from hub.web.enrolments import EnrolmentDesk
 from hub.web.principal import Principal
 from shared.domain.errors import BincardError
@@ -230,6 +231,7 @@ class HubNode:
             alarm=self._alarm,
             has_room=lambda: self.storage.watch.takes_new_work,
             project_all=self._project_all,
+            shelf=Shelf(self.settings.state_dir / "copies"),
         )
         await asyncio.to_thread(listener.start)
         self._led_ms = self.clock.mono_ms()

@@ -17,6 +17,7 @@ from hub.sync.core_session import Session, link_of, misfit, open_session
 from shared.domain.errors import InvalidInput
 from shared.domain.ports import Entropy
 from shared.sync import protocol as wire
+from shared.sync.snap import Snap
 
 ADMITTING_MAX: Final = 1_024
 """Greetings judged at the same time; further ones wait for the edge to repeat itself."""
@@ -81,6 +82,8 @@ class HubCore:
             return [self._nack(session, session.incarnation, "decode")]
         if isinstance(frame.message, wire.Hello):
             return self._on_hello(event, frame.message, now_ms)
+        if isinstance(frame.message, Snap):
+            return [on.SnapAsked(event.peer, event.key, frame.message)]
         if session is None or session.session != frame.session or session.key != event.key:
             if isinstance(frame.message, wire.Bye):
                 return []

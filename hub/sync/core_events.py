@@ -11,6 +11,7 @@ import msgspec
 from shared.domain.commands import CommandRecord
 from shared.domain.facts import FactRecord
 from shared.sync.protocol import Epoch, Hello, LogMark, Mark
+from shared.sync.snap import Snap
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -155,6 +156,14 @@ class Send(Effect, frozen=True):
 
     peer: bytes
     data: bytes
+
+
+class SnapAsked(Effect, frozen=True):
+    """An edge speaks about a copy of its books; the owner of `key` says whose. Answer its peer."""
+
+    peer: bytes
+    key: str
+    message: Snap
 
 
 class Admit(Effect, frozen=True):

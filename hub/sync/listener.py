@@ -23,12 +23,14 @@ from hub.sync import core_events as on
 from hub.sync.apply import Alarm, Project, ProjectAll
 from hub.sync.core import HubCore
 from hub.sync.core_events import Effect, Event, Link
+from hub.sync.shelf import Shelf
 from shared.domain.errors import BincardError, Unavailable
 from shared.domain.ports import Clock, Entropy
 from shared.runtime import curve, logs
 from shared.runtime.curve import KeyPair
 from shared.runtime.database import Database
 from shared.runtime.wake import Wake
+from shared.sync import protocol as wire
 
 TICK_MS: Final = 250
 KEYS_MS: Final = 2_000
@@ -67,12 +69,14 @@ class Listener:
         alarm: Alarm | None = None,
         has_room: Callable[[], bool] = lambda: True,
         project_all: ProjectAll | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         """`port` 0 lets the system choose. `on_change` is told the node whose line changed.
 
         `project_all` counts a whole batch faster than `project` counts its facts one by one.
         `alarm` tells head office about greetings that show two machines or an old disk. While
-        `has_room` says no, the warehouses are asked to keep their facts for now.
+        `has_room` says no, the warehouses are asked to keep their facts for now. `shelf` keeps
+        copies of their books.
         """
         self.port = port
         self._host = host
@@ -85,6 +89,7 @@ class Listener:
         self._on_change = on_change
         self._alarm = alarm
         self._has_room = has_room
+        self._shelf = shelf
         self._log = logs.get("listener")
         self._core = HubCore(entropy)
         self._wake = Wake()
@@ -104,6 +109,7 @@ class Listener:
             on.ReadCommands: self._read_commands,
             on.ReadLines: self._read_lines,
             on.StoreCack: self._store_cack,
+            on.SnapAsked: self._snap_asked,
         }
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
@@ -337,6 +343,13 @@ class Listener:
         self._inbox.append(
             on.LinesRead(effect.peer, effect.session, effect.incarnation, tuple(records))
         )
+
+    def _snap_asked(self, effect: on.SnapAsked) -> None:
+        node = self._owners.get(effect.key)
+        if node and self._shelf is not None:
+            told = self._shelf.answer(node, effect.message, has_room=self._has_room())
+            if told is not None:
+                self._send(on.Send(effect.peer, wire.encode(wire.NO_SESSION, told)))
 
     def _store_cack(self, effect: on.StoreCack) -> None:
         self._submit(

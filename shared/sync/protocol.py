@@ -15,6 +15,8 @@ opaque bytes inside: hashed, stored and replayed exactly as first written.
     PING     e->h  still here                       PONG  h->e  so am I
     SKIP     e->h  the lines you need are gone here: go on behind this one (since 2)
     RECALL   e->h  send me back my own lines        RECALLED h->e  here are the next of them
+    SNAPOFFER, SNAPPUT e->h, SNAPHAVE h->e   a copy of the edge's books, piece by piece (since 2)
+    SNAPREQ  e->h  give me the copy back    SNAPCHUNK h->e  here is a piece of it (since 2)
     BYE      either way: this session is over
 
 Decoding is typed per frame, with bounded numbers and sizes: whatever a stranger sends, the worst
@@ -30,6 +32,7 @@ import msgspec
 from shared.domain.commands import CommandRecord
 from shared.domain.errors import InvalidInput
 from shared.domain.facts import ZERO_HASH, FactRecord, Int64
+from shared.sync.snap import SnapChunk, SnapHave, SnapOffer, SnapPut, SnapReq
 
 PROTOCOL_MIN: Final = 1
 PROTOCOL_MAX: Final = 2
@@ -274,11 +277,12 @@ Message = (
     | Bye
     | Recall
     | Recalled
+    | SnapReq
+    | SnapChunk
+    | SnapOffer
+    | SnapHave
+    | SnapPut
 )
-
-SNAP_REQ_TYPE: Final = 12
-SNAP_CHUNK_TYPE: Final = 13
-"""Numbers kept for copying a warehouse's whole state to a new disk."""
 
 # Number and largest frame in bytes of each message.
 _KINDS: Final[dict[type[Message], tuple[int, int]]] = {
@@ -297,8 +301,21 @@ _KINDS: Final[dict[type[Message], tuple[int, int]]] = {
     Recalled: (15, 786_432),
     Urgent: (16, 65_536),
     Skip: (17, 4_096),
+    SnapReq: (12, 4_096),
+    SnapChunk: (13, 65_536),
+    SnapOffer: (18, 4_096),
+    SnapHave: (19, 4_096),
+    SnapPut: (20, 65_536),
 }
-_SINCE: Final[dict[type[Message], int]] = {Urgent: 2, Skip: 2}
+_SINCE: Final[dict[type[Message], int]] = {
+    Urgent: 2,
+    Skip: 2,
+    SnapReq: 2,
+    SnapChunk: 2,
+    SnapOffer: 2,
+    SnapHave: 2,
+    SnapPut: 2,
+}
 
 
 class Frame(msgspec.Struct, frozen=True):

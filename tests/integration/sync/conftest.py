@@ -21,6 +21,7 @@ from edge.sync.line import Line, LineSettings
 from hub.store import fact_log as hub_log
 from hub.store import nodes
 from hub.sync.listener import Listener
+from hub.sync.shelf import Shelf
 from shared.domain.commands import CommandRecord
 from shared.domain.errors import Refused
 from shared.domain.facts import CommandAccepted, FactRecord, ParcelPacked
@@ -163,6 +164,7 @@ class Hub:
             port=self.port,
             clock=self.clock,
             entropy=SystemEntropy(),
+            shelf=Shelf(self.folder / "copies"),
         )
         self.listener.start()
         self.port = self.listener.port

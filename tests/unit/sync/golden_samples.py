@@ -14,6 +14,7 @@ from shared.domain import commands as cmd
 from shared.domain import facts as fact
 from shared.domain.catalogue import Product, Recipient
 from shared.sync import protocol as wire
+from shared.sync import snap
 from shared.sync.protocol import Epoch, LogMark, Mark, QuotaTotal
 
 FOLDER = Path(__file__).parent / "golden"
@@ -100,7 +101,15 @@ FRAMES: dict[int, list[Any]] = {
         wire.Recall(5, 2),
         wire.Recalled(5, (RECORD,)),
     ],
-    2: [wire.Urgent(Epoch(1, b"hub-one."), (COMMAND,)), wire.Skip(5, Mark(7, HASH))],
+    2: [
+        wire.Urgent(Epoch(1, b"hub-one."), (COMMAND,)),
+        wire.Skip(5, Mark(7, HASH)),
+        snap.SnapReq(HASH, 32_768),
+        snap.SnapChunk(HASH, 40_000, 1_750, 32_768, b"bytes"),
+        snap.SnapOffer(HASH, 40_000, 1_750),
+        snap.SnapHave(HASH, 32_768),
+        snap.SnapPut(HASH, 32_768, b"bytes"),
+    ],
 }  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def test_numbers_that_no_database_can_hold_are_refused():
         wire.encode(b"session1", wire.Cack(3)) + b"x",
         wire.encode(b"session1", wire.Cack(3))[:-1],
         wire.encode(b"session1", wire.Cack(3)).replace(b"W1", b"W2"),
-        msgspec.msgpack.encode(("W1", wire.SNAP_REQ_TYPE, bytes(8), [])),
+        msgspec.msgpack.encode(("W1", 200, bytes(8), [])),
         msgspec.msgpack.encode(("W1", 11, bytes(8), ["x", "y" * 5_000])),
     ],
     ids=range(11),
