@@ -34,6 +34,7 @@ class _Name(NamedTuple):
 
     @property
     def text(self) -> str:
+        """The file's name."""
         return f"{self.node}-{self.sha256}-{self.size_bytes}-{self.made_ms}.{self.kind}"
 
 
