@@ -136,8 +136,8 @@ SYNC: Final = (
     Mutant(
         "cumulative acknowledgement taken as a step",
         "edge.sync.core_outbox:Outbox._advance",
-        "        self._acked = applied\n",
-        "        self._acked = Mark(self._acked.seq + applied.seq, applied.hash)\n",
+        "\n    self._acked = applied\n",
+        "\n    self._acked = Mark(self._acked.seq + applied.seq, applied.hash)\n",
     ),
     Mutant(
         "acknowledgement taken on trust",
