@@ -77,6 +77,7 @@ def load(values: Mapping[str, str]) -> Settings:
         backups=plan_in(env),
         ballast_bytes=env.number("BALLAST_BYTES", ballast.DEFAULT_BYTES),
         shop_pace=Pace(
+            round_ms=env.number("SHOP_ROUND_MS", Pace().round_ms, low=10),
             pull_ms=env.number("SHOP_PULL_MS", Pace().pull_ms, low=100),
             retry_ms=env.number("SHOP_RETRY_MS", Pace().retry_ms, low=10),
             late_ms=env.number("SHOP_LATE_MS", Pace().late_ms, low=10),

@@ -29,7 +29,6 @@ from shared.domain.errors import BincardError, TooMuch
 from shared.domain.ports import Clock
 from shared.runtime import logs
 
-PERIOD_SECONDS: Final = 1.0
 SHOPS_AT_ONCE: Final = 8
 PAGES_MAX: Final = 2_000
 """Pages of one window; beyond it the pull fails loudly rather than never ending."""
@@ -72,7 +71,9 @@ class Rounds:
                 await self._start_all()
                 woken = asyncio.create_task(self._wake.wait())
                 await asyncio.wait(
-                    {ended, woken}, timeout=PERIOD_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                    {ended, woken},
+                    timeout=self._pace.round_ms / 1000,
+                    return_when=asyncio.FIRST_COMPLETED,
                 )
                 woken.cancel()
         finally:

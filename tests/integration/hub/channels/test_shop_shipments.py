@@ -31,7 +31,7 @@ from shared.domain.facts import CancelConfirmed, ParcelShipped, PickingStarted, 
 from shared.runtime.serve import PromptServer
 from tests.integration.hub.channels.town import SECRET, ServedHub, Shop, until
 
-PACE = Pace(pull_ms=300, retry_ms=50, late_ms=900, timeout_ms=700)
+PACE = Pace(round_ms=60, pull_ms=200, retry_ms=20, late_ms=500, timeout_ms=400)
 WAREHOUSES = "warehouse,name,latitude,longitude\nSHA,上海仓,31.23,121.47\n"
 
 
@@ -76,15 +76,8 @@ class AppHub(ServedHub):
         self._server.should_exit = True
         self._thread.join(20)
 
-    def join(self, shop: Shop) -> None:
-        """Serve `shop`, added over the API, with its keys in the vault."""
-        keys = {"webhook_secret": SECRET, "access_token": "t", "consumer_key": "ck"}
-        self.node.vault.keep(shop.channel, shop.name, json.dumps(keys).encode())
-        request = {"channel": shop.channel, "shop": shop.name, "url": f"{shop.root}/{shop.channel}"}
-        answer = self.client.post("/api/v1/shops", json=request)
-        assert answer.status_code == 200, answer.text
-        assert answer.json()["secrets"] is True
-        shop.stage.webhook_url = f"http://127.0.0.1:{self.node.http_port}/api/v1/channels/{shop.channel}/{shop.name}/webhook"
+    def keep_keys(self, channel: str, shop: str, keys: dict[str, str]) -> None:
+        self.node.vault.keep(channel, shop, json.dumps(keys).encode())
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +109,7 @@ def make_shop(hub: AppHub) -> Iterator[Callable[..., Shop]]:
         shop = Shop(hub, face, units)
         made.append(shop)
         shop.stage.shop.shown[shop.sku] = units
-        hub.join(shop)
+        shop.join(publish_percent=0)
         return shop
 
     yield make
@@ -284,6 +277,7 @@ def test_an_order_that_waited_for_its_product_is_taken_by_itself(hub: AppHub, sh
     sku = f"NEW-{shop.name}"
     shop.sell("E-1", 1, sku=sku, force=True)
     assert shop.exceptions("channel_order_rejected")
+    shop.stage.shop.orders["E-1"].changed_ms -= 20 * 60_000  # no pull brings it any more
     hub.stock(sku, 5)
     books = hub.node.books
 

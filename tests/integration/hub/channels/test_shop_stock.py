@@ -115,7 +115,7 @@ def test_f58_long_trouble_with_stock_is_told_and_ends_by_itself(
 
 def test_a_share_with_a_buffer_is_shown(served: ServedHub, make_shop: Callable[..., Shop]) -> None:
     shop = make_shop()
-    shop.join(**{"publish-percent": 50, "publish-buffer": 3})
+    shop.join(publish_percent=50, publish_buffer=3)
     shop.stage.shop.shown[shop.sku] = 0
     shop.list_sku()
     until("its share is shown", lambda: shop.shown == 3)

@@ -15,16 +15,18 @@ import httpx
 import uvicorn
 
 from hub.shops.simulated.server import Face, Stage, create_shop
+from hub.shops.vault import Vault
 from shared.runtime.serve import PromptServer
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 WAIT_SECONDS = 30.0
 PACE = {
-    "BINCARD_HUB_SHOP_PULL_MS": "300",
-    "BINCARD_HUB_SHOP_RETRY_MS": "50",
-    "BINCARD_HUB_SHOP_LATE_MS": "900",
-    "BINCARD_HUB_SHOP_TIMEOUT_MS": "700",
-    "BINCARD_HUB_SHOP_LOOK_MS": "3000",
+    "BINCARD_HUB_SHOP_ROUND_MS": "60",
+    "BINCARD_HUB_SHOP_PULL_MS": "200",
+    "BINCARD_HUB_SHOP_RETRY_MS": "20",
+    "BINCARD_HUB_SHOP_LATE_MS": "500",
+    "BINCARD_HUB_SHOP_TIMEOUT_MS": "400",
+    "BINCARD_HUB_SHOP_LOOK_MS": "2000",
 }
 ADDRESS: dict[str, Any] = {"country": "CN", "province": "上海", "city": "上海", "street": "旧街"}
 NUMBERS = itertools.count(1)
@@ -42,6 +44,9 @@ def until(what: str, check: Callable[[], Any]) -> Any:
         pause.wait(0.05)
 
 
+KEYS = {"webhook_secret": SECRET, "access_token": "t", "consumer_key": "ck"}
+
+
 class ServedHub:
     """The hub process of the hub tests."""
 
@@ -52,6 +57,9 @@ class ServedHub:
     def client(self) -> httpx.Client:
         client: httpx.Client = self.process.client
         return client
+
+    def keep_keys(self, channel: str, shop: str, keys: dict[str, str]) -> None:
+        Vault(self.process.state / "shops", {}).keep(channel, shop, json.dumps(keys).encode())
 
     def get(self, path: str) -> Any:
         answer = self.client.get(path)
@@ -95,21 +103,35 @@ class Shop:
         until("the shop answers", lambda: self._server.started)
         hub.stock(self.sku, units)
 
-    def join(self, **options: Any) -> None:
-        """Have the hub serve this shop, through the command line as an installer would."""
-        keys = {"webhook_secret": SECRET, "access_token": "t", "consumer_key": "ck"}
-        file = self.hub.process.file(f"{self.name}.json", json.dumps(keys))
-        given = {"url": f"{self.root}/{self.channel}", "publish-percent": 100, **options}
+    def join(self, **fields: Any) -> None:
+        """Have the hub serve this shop."""
+        self.hub.keep_keys(self.channel, self.name, KEYS)
+        request = {
+            "channel": self.channel, "shop": self.name, "url": f"{self.root}/{self.channel}",
+            "options": {"location_id": "gid://shopify/Location/1"}, "publish_percent": 100,
+            **fields,
+        }  # fmt: skip
+        answer = self.hub.client.post("/api/v1/shops", json=request)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["secrets"] is True
+        self.stage.webhook_url = self.webhook_url
+
+    def join_by_command(self) -> str:
+        """Have the hub serve this shop, as an installer would; return what the command printed."""
+        file = self.hub.process.file(f"{self.name}.json", json.dumps(KEYS))
         done = self.hub.process.command(
             "add-shop", f"--channel={self.channel}", f"--shop={self.name}",
-            f"--secret-file={file}", "--option=location_id=gid://shopify/Location/1",
-            *(f"--{key}={value}" for key, value in given.items()),
+            f"--url={self.root}/{self.channel}", f"--secret-file={file}",
+            "--publish-percent=100", "--option=courier_SF=505",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["secrets"] is True
-        assert SECRET not in done.stdout + done.stderr
+        self.stage.webhook_url = self.webhook_url
+        return str(done.stdout + done.stderr)
+
+    @property
+    def webhook_url(self) -> str:
         base = str(self.hub.client.base_url).rstrip("/")
-        self.stage.webhook_url = f"{base}/api/v1/channels/{self.channel}/{self.name}/webhook"
+        return f"{base}/api/v1/channels/{self.channel}/{self.name}/webhook"
 
     def stop(self) -> None:
         self._server.should_exit = True
