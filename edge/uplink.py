@@ -22,7 +22,7 @@ from edge.sync.apply import HandleCommand
 from edge.sync.line import Line, LineSettings, LinkState
 from shared.domain.errors import BincardError, Forbidden, Unavailable
 from shared.domain.ports import Clock, Entropy
-from shared.runtime import logs
+from shared.runtime import logs, machine
 from shared.runtime.database import Database
 from shared.web.live import LiveBus
 
@@ -160,6 +160,7 @@ class Uplink:
                 state_dir=settings.state_dir,
                 app_version=version("bincard"),
                 schema=SCHEMA,
+                machine=machine.name_of(identity.node),
             ),
             self._database,
             self._handle_command,

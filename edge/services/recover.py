@@ -9,7 +9,7 @@ Source: reference protocol "WES-1", section 4.9.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 import msgspec
@@ -58,6 +58,7 @@ def recover(tx: Transaction, floor_for: FloorFor, op_id: str) -> Progress:
     if current is None:
         return "normal"
     if not _complete(tx, current):
+        recoveries.waited(tx.sql, current.incarnation)
         return "waiting"
     records = fact_log.read_after(
         tx.sql,
@@ -67,7 +68,7 @@ def recover(tx: Transaction, floor_for: FloorFor, op_id: str) -> Progress:
         incarnation=current.incarnation,
     )
     if records:
-        conflicts = sum(not _enter(floor_for, record) for record in records)
+        conflicts = sum(not _enter(floor_for, record) for record in _news(tx, records))
         recoveries.replayed(tx.sql, current.incarnation, records[-1].seq, conflicts)
         return "working"
     _finish(floor_for, current, op_id)
@@ -83,6 +84,15 @@ def _complete(tx: Transaction, current: Recovery) -> bool:
     )
 
 
+def _news(tx: Transaction, records: list[FactRecord]) -> Iterator[FactRecord]:
+    """Leave out the lines this floor tells in a log of its own: their effects are in the books."""
+    for record in records:
+        if fact_log.told_elsewhere(tx.sql, record):
+            recoveries.pass_over(tx.sql, record, "retold")
+        else:
+            yield record
+
+
 def _enter(floor_for: FloorFor, record: FactRecord) -> bool:
     """Enter one line again; where it does not fit, leave a task for a person and return False."""
     floor = floor_for(record.op_id, record.actor)
@@ -93,6 +103,7 @@ def _enter(floor_for: FloorFor, record: FactRecord) -> bool:
     except Exception as error:
         if is_disk_trouble(error):
             raise
+        recoveries.pass_over(floor.sql, record, "misfit")
         _put_up(floor_for(record.op_id, ACTOR), record)
         return False
     return True
@@ -132,7 +143,7 @@ def _finish(floor_for: FloorFor, current: Recovery, op_id: str) -> None:
     floor = floor_for(op_id, ACTOR)
     recoveries.end(floor.sql, current.incarnation)
     told_seq = current.told_seq or 0
-    last_seq = max(current.from_seq, told_seq)
+    last_seq = max(current.had_seq, told_seq)
     floor.record(
         LogGap(
             incarnation=current.incarnation,
@@ -150,6 +161,9 @@ def _finish(floor_for: FloorFor, current: Recovery, op_id: str) -> None:
     if recoveries.current(floor.sql) is not None:
         return
     parcels.plan_again(floor.sql, floor.now_ms)
+    for parcel in parcels.in_work(floor.sql):
+        place: Params = {"order_no": parcel.order_no, "place": parcel.tote or parcel.waybill}
+        floor.open_exception("attention", parcel.parcel_id, recoveries.IN_DOUBT, place)
     for record in recoveries.take_held(floor.sql):
         _carry_out(floor_for(record.command_id, ACTOR), record)
     digest_books(floor)

@@ -14,13 +14,13 @@ from edge.domain.verdict import Verdict, right, stop
 from edge.services import print_label
 from edge.services.bench import Bench, lines_with_products
 from edge.services.floor import Floor
-from edge.store import ledger, packing, parcels, serials
+from edge.store import ledger, packing, parcels, recoveries, serials
 from edge.store.parcels import ParcelRow
 from shared.domain.errors import Refused
 from shared.domain.facts import CancelConfirmed, StockMoved, StockRow
 from shared.domain.ledger import account, place_name
 
-SOLVED_BY_REFUND: Final = ("refund_requested", "too_heavy", "too_light")
+SOLVED_BY_REFUND: Final = ("refund_requested", "too_heavy", "too_light", recoveries.IN_DOUBT)
 
 
 def scan_rack(bench: Bench, scan: Scan) -> Verdict:

@@ -8,6 +8,8 @@ caller leaves a count task in its place.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from edge.domain.receiving import spread
@@ -50,6 +52,8 @@ from shared.domain.facts import (
     UnitsLost,
 )
 from shared.domain.ledger import account
+
+LABELLED: Final = frozenset({"packed", "shipped", "cancelled"})
 
 
 def replay(floor: Floor, fact: Fact) -> None:  # noqa: C901  one line per kind
@@ -222,6 +226,14 @@ def _pack_line(
 
 
 def _printed(floor: Floor, fact: LabelPrinted) -> None:
+    parcel = _parcel(floor, fact.parcel_id)
+    known = {job.copy_no: job.state for job in print_jobs.copies_of(floor.sql, fact.parcel_id)}
+    if parcel.state not in LABELLED or known.get(fact.copy_no) == "confirmed":
+        raise Refused(
+            "label_unexpected",
+            f"Failed to enter the label of parcel {fact.parcel_id} again: the parcel is "
+            f"{parcel.state} here.",
+        )
     print_jobs.remember(
         floor.sql,
         job_id=floor.new_id(),

@@ -19,7 +19,16 @@ from edge.domain.verdict import Params, Verdict, attention, right, then
 from edge.services import pack, pick, receive, ship
 from edge.services.bench import open_bench
 from edge.services.floor import Floor
-from edge.store import operations, parcels, people, products, receipts, serials, stations
+from edge.store import (
+    operations,
+    parcels,
+    people,
+    products,
+    receipts,
+    recoveries,
+    serials,
+    stations,
+)
 from edge.store.operations import OperationRow
 from edge.store.stations import StationRow
 from shared.domain.errors import Conflict, InvalidInput, Refused
@@ -84,7 +93,8 @@ def scan_once(tx: Transaction, scan: ScanRequest, make_floor: MakeFloor) -> Scan
     station = stations.load(tx.sql, scan.station)
     floor = make_floor(tx, scan.op_id, station.badge or scan.station)
     raw = scan.raw[:RAW_MAX]
-    verdict = _common(floor, station, scan.raw) or handler(floor, station, raw)
+    verdict = _common(floor, station, scan.raw) or _wait(floor, station)
+    verdict = verdict or handler(floor, station, raw)
     _remember(floor, scan, verdict)
     return ScanAnswer(scan.op_id, "accepted" if verdict.accepted else "rejected", verdict)
 
@@ -151,6 +161,13 @@ def _common(floor: Floor, station: StationRow, raw: str) -> Verdict | None:
     if scan.doubled and not _known(floor, scan):
         return attention("read_doubled", {"text": once(scan)})
     return None
+
+
+def _wait(floor: Floor, station: StationRow) -> Verdict | None:
+    """Nothing goes out while this floor does not know what has left: its disk went back in time."""
+    if station.kind == "receiving" or not recoveries.paused(floor.sql):
+        return None
+    return then(attention(recoveries.PAST_MISSING), *_what_next(floor, station))
 
 
 def _log_in(floor: Floor, station: StationRow, badge: str) -> Verdict:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from edge.domain.barcode import interpret
 from edge.domain.verdict import Verdict, attention, right, stop, then
 from edge.services.floor import Floor
-from edge.store import manifests, packing, parcels, print_jobs
+from edge.store import manifests, packing, parcels, print_jobs, recoveries
 from edge.store.parcels import ParcelRow
 from edge.store.stations import StationRow
 from shared.domain.facts import ParcelShipped, ShippedLine
@@ -85,6 +85,7 @@ def _hand_over(floor: Floor, station: StationRow, parcel: ParcelRow) -> Verdict:
             parcel_id=parcel.parcel_id, waybill=parcel.waybill, manifest=name, lines=tuple(left)
         )
     )
+    floor.solve_exception(parcel.parcel_id, recoveries.IN_DOUBT)
     floor.tell("parcels")
     floor.tell("station", {"station": station.station})
     return right("shipped", {"waybill": parcel.waybill, "manifest": name})

@@ -26,7 +26,7 @@ from edge.services import print_label
 from edge.services.bench import Bench, HardwareRequest, open_bench, unit_weights
 from edge.services.floor import Floor
 from edge.services.print_label import Drawn
-from edge.store import packing, parcels, people, serials
+from edge.store import packing, parcels, people, recoveries, serials
 from edge.store.packing import Weighing
 from edge.store.parcels import ParcelLineRow
 from shared.domain.catalogue import Product
@@ -59,6 +59,8 @@ def settled(floor: Floor, bench_name: str, load: Load, drawn: Drawn | None) -> V
     earlier = packing.find_weighing(floor.sql, load.weighing_id)
     if bench.job.step != "weigh" or bench.halt() is not None:
         return attention("not_weighing")
+    if recoveries.paused(floor.sql):
+        return attention(recoveries.PAST_MISSING)
     if earlier is not None and earlier.parcel_id != bench.job.parcel_id:
         # The box of the parcel before still lies there: its weight says nothing about this one.
         return attention("scale_not_cleared")

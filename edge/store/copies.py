@@ -22,19 +22,40 @@ def copy_into(sql: sqlite3.Connection, target: Path) -> None:
 
 
 def branch_log(
-    sql: sqlite3.Connection, entropy: Entropy, expected_seq: int = 0
+    sql: sqlite3.Connection,
+    entropy: Entropy,
+    *,
+    expected_seq: int = 0,
+    incarnation: int | None = None,
+    cut_seq: int | None = None,
 ) -> fact_log.LogHead:
-    """Start a new incarnation that names the old log as its parent; return its empty head.
+    """Start a new incarnation that names a log as its parent; return the head of the current log.
 
+    The old log (the current one unless `incarnation` names another) ends at `cut_seq`, by default
+    at the last line the hub is known to have: a twin, or a forgotten past, may own the numbers
+    behind. Its lines from there on happened here, so they open the new log, word for word.
     `expected_seq` is a line the old log is known to have reached, 0 when nobody knows.
     """
-    old = fact_log.head(sql)
-    incarnation = fact_log.new_incarnation(entropy)
+    current = fact_log.head(sql).incarnation
+    old = fact_log.log_row(sql, current if incarnation is None else incarnation)
+    cut = old["acked_seq"] if cut_seq is None else cut_seq
+    cut = max(old["base_seq"], min(cut, old["head_seq"]))
+    new = fact_log.new_incarnation(entropy)
     sql.execute(
         "INSERT INTO logs (incarnation, parent_incarnation, parent_seq, parent_hash, base_hash, "
         "head_hash, acked_hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (incarnation, old.incarnation, old.seq, old.hash, ZERO_HASH, ZERO_HASH, ZERO_HASH),
+        (
+            new,
+            old["incarnation"],
+            cut,
+            fact_log.hash_at(sql, old["incarnation"], cut),
+            ZERO_HASH,
+            ZERO_HASH,
+            ZERO_HASH,
+        ),
     )
-    sql.execute("UPDATE node_state SET incarnation = ?", (incarnation,))
-    recoveries.begin(sql, old.incarnation, old.seq, expected_seq)
+    fact_log.move_lines(sql, old["incarnation"], cut, new)
+    if old["incarnation"] == current:
+        sql.execute("UPDATE node_state SET incarnation = ?", (new,))
+    recoveries.begin(sql, old["incarnation"], cut, expected_seq, had_seq=old["head_seq"])
     return fact_log.head(sql)

@@ -9,6 +9,7 @@ Source: reference protocol "WES-1", sections 4.3 and 4.4.
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -35,6 +36,8 @@ NODE_MAX: Final = 64
 """Characters, as `FactRecord` has them on the wire."""
 LINES_PER_SLICE: Final = 512
 """Lines whose hashes are checked in one go."""
+MOVED_AT_ONCE: Final = 1_000
+"""Lines held in memory while a log is cut."""
 UNENROLLED: Final = "unenrolled"
 """Node name of an edge that does not know its warehouse yet."""
 _COLUMNS: Final = (
@@ -120,15 +123,19 @@ def append(
         op_id=op_id,
         actor=actor,
     )
-    sql.execute(
-        f"INSERT INTO facts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-        msgspec.structs.astuple(record),
-    )
+    _insert(sql, [record])
     sql.execute(
         "UPDATE logs SET head_seq = ?, head_hash = ? WHERE incarnation = ?",
         (seq, digest, end.incarnation),
     )
     return record
+
+
+def _insert(sql: sqlite3.Connection, records: Sequence[FactRecord]) -> None:
+    sql.executemany(
+        f"INSERT INTO facts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        [msgspec.structs.astuple(record) for record in records],
+    )
 
 
 def _check_sizes(kind: str, body: bytes, op_id: str, actor: str) -> None:
@@ -206,16 +213,86 @@ def put_back(sql: sqlite3.Connection, incarnation: int, records: Sequence[FactRe
     for record in fresh:
         _check_line(record, seq, digest)
         seq, digest = record.seq, record.hash
-    sql.executemany(
-        f"INSERT INTO facts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-        [msgspec.structs.astuple(record) for record in fresh],
-    )
+    _insert(sql, fresh)
     sql.execute(
         "UPDATE logs SET head_seq = ?, head_hash = ?, acked_seq = ?, acked_hash = ?"
         " WHERE incarnation = ?",
         (seq, digest, seq, digest, incarnation),
     )
     return int(seq)
+
+
+def log_row(sql: sqlite3.Connection, incarnation: int) -> sqlite3.Row:
+    """Return what is kept about one log of this node."""
+    row: sqlite3.Row = sql.execute(
+        "SELECT * FROM logs WHERE incarnation = ?", (incarnation,)
+    ).fetchone()
+    return row
+
+
+def move_lines(sql: sqlite3.Connection, source: int, after_seq: int, target: int) -> None:
+    """Cut log `source` behind line `after_seq` and let what is cut off open the log `target`.
+
+    The words, operations, people and moments stay; numbers and hashes are those of the new log.
+    """
+    seq, digest = 0, ZERO_HASH
+    while records := read_after(
+        sql, after_seq + seq, MOVED_AT_ONCE, sys.maxsize, incarnation=source
+    ):
+        moved = []
+        for record in records:
+            seq += 1
+            follows = chain_hash(
+                digest, record.node, target, seq, record.kind, record.version, record.body
+            )
+            moved.append(
+                msgspec.structs.replace(
+                    record, incarnation=target, seq=seq, prev_hash=digest, hash=follows
+                )
+            )
+            digest = follows
+        _insert(sql, moved)
+    if not seq:
+        return
+    sql.execute("DELETE FROM facts WHERE incarnation = ? AND seq > ?", (source, after_seq))
+    sql.execute(
+        "UPDATE logs SET head_seq = :seq, head_hash = :hash, acked_seq = min(acked_seq, :seq), "
+        "acked_hash = CASE WHEN acked_seq > :seq THEN :hash ELSE acked_hash END, "
+        "stable_seq = min(stable_seq, :seq) WHERE incarnation = :log",
+        {"seq": after_seq, "hash": hash_at(sql, source, after_seq), "log": source},
+    )
+    sql.execute(
+        "UPDATE logs SET head_seq = ?, head_hash = ? WHERE incarnation = ?", (seq, digest, target)
+    )
+
+
+def told_elsewhere(sql: sqlite3.Connection, record: FactRecord) -> bool:
+    """Say whether another log here tells the happening of `record`, and the books know of it.
+
+    The same happening has the same words, operation and moment. One that is told n times in a log
+    happened n times. The hub counts by the same rule.
+    """
+    rows = sql.execute(
+        "SELECT f.incarnation, count(*) FROM facts f LEFT JOIN recoveries r "
+        "ON r.incarnation = f.incarnation AND NOT r.ended "
+        "WHERE f.op_id = ? AND f.kind = ? AND f.version = ? AND f.body = ? AND f.wall_ms = ? "
+        "AND f.mono_ms = ? AND f.actor = ? AND CASE WHEN f.incarnation = ? THEN f.seq <= ? "
+        "ELSE r.incarnation IS NULL OR f.seq <= r.replayed_seq END GROUP BY f.incarnation",
+        (
+            record.op_id,
+            record.kind,
+            record.version,
+            record.body,
+            record.wall_ms,
+            record.mono_ms,
+            record.actor,
+            record.incarnation,
+            record.seq,
+        ),
+    )
+    counts = dict(tuple(row) for row in rows)
+    here = counts.pop(record.incarnation, 0)
+    return bool(max(counts.values(), default=0) >= here > 0)
 
 
 def hash_at(sql: sqlite3.Connection, incarnation: int, seq: int) -> bytes | None:

@@ -30,6 +30,7 @@ def load(sql: sqlite3.Connection) -> LocalState:
         epoch=Epoch(state["epoch"], bytes(state["epoch_token"])),
         down_cursor=state["down_cursor"],
         logs=tuple(_log_state(row) for row in rows),
+        fence=bytes(state["fence"]),
     )
 
 
@@ -51,6 +52,11 @@ def raise_boot_no(sql: sqlite3.Connection, at_least: int) -> None:
     sql.execute("UPDATE node_state SET boot_no = max(boot_no + 1, ?)", (at_least,))
 
 
+def store_fence(sql: sqlite3.Connection, fence: bytes) -> None:
+    """Keep the number of the welcome that this machine goes on under."""
+    sql.execute("UPDATE node_state SET fence = ?", (fence,))
+
+
 def store_ack(sql: sqlite3.Connection, incarnation: int, acked: Mark, stable_seq: int) -> None:
     """Note how far the hub has this log; an older note changes nothing."""
     sql.execute(
@@ -65,7 +71,10 @@ def store_ack(sql: sqlite3.Connection, incarnation: int, acked: Mark, stable_seq
 
 
 def store_epoch(sql: sqlite3.Connection, epoch: Epoch, applied: tuple[LogMark, ...]) -> None:
-    """Note the hub's new life and how far it has each log, which may be less than before."""
+    """Note the hub's new life and how far it has each log, which may be less than before.
+
+    It may also have more of a log than this disk, which then knows all it has to be safe.
+    """
     changed = sql.execute(
         "UPDATE node_state SET epoch = ?, epoch_token = ? WHERE epoch < ?",
         (epoch.ordinal, epoch.token, epoch.ordinal),
@@ -73,8 +82,10 @@ def store_epoch(sql: sqlite3.Connection, epoch: Epoch, applied: tuple[LogMark, .
     if changed.rowcount == 0:
         return
     known = {mark.incarnation: mark for mark in applied}
-    for row in sql.execute("SELECT incarnation FROM logs").fetchall():
+    for row in sql.execute("SELECT incarnation, head_seq, head_hash FROM logs").fetchall():
         mark = known.get(row["incarnation"], LogMark(row["incarnation"], 0, ZERO_HASH))
+        if mark.seq > row["head_seq"]:
+            mark = LogMark(row["incarnation"], row["head_seq"], bytes(row["head_hash"]))
         sql.execute(
             "UPDATE logs SET acked_seq = ?, acked_hash = ?, stable_seq = min(stable_seq, ?)"
             " WHERE incarnation = ?",

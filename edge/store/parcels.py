@@ -199,6 +199,15 @@ def plan_again(sql: sqlite3.Connection, at_ms: int) -> None:
     )
 
 
+def in_work(sql: sqlite3.Connection) -> list[ParcelRow]:
+    """Return the parcels whose units are off the shelf and not with a courier, in id order."""
+    rows = sql.execute(
+        "SELECT * FROM parcels WHERE state IN ('picking', 'picked', 'packing', 'packed') "
+        "ORDER BY parcel_id"
+    )
+    return [_parcel(row) for row in rows]
+
+
 def totes_in_use(sql: sqlite3.Connection, cart: str) -> bool:
     """Return True when a parcel stands in a tote of `cart`."""
     row = sql.execute(

@@ -8,14 +8,22 @@ entered into the books again. Source: reference protocol "WES-1", sections 4.4 a
 from __future__ import annotations
 
 import sqlite3
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from shared.domain.commands import CommandRecord
-from shared.domain.facts import ZERO_HASH
+from shared.domain.facts import ZERO_HASH, FactRecord
 from shared.sync.protocol import LogMark
 
+Why = Literal["retold", "misfit"]
 NUMBERS_LEFT_OUT: Final = 10_000
 """Wave, list and manifest numbers skipped, because papers with the next ones may be in use."""
+NUMBERED: Final = ("wave", "pick_list", "manifest")
+STEPS_PAUSED_MAX: Final = 150
+"""Steps in which nothing came from the hub (two seconds each) after which people work on."""
+PAST_MISSING: Final = "past_missing"
+"""Code of the answer to a scan that has to wait until the past is back."""
+IN_DOUBT: Final = "parcel_in_doubt"
+"""Code of the task to look where a parcel stands after the disk went back in time."""
 RESULTS: Final = (
     "command_accepted",
     "command_refused",
@@ -36,40 +44,69 @@ class Recovery(NamedTuple):
     down_target: int | None
     replayed_seq: int
     conflicts: int
+    had_seq: int
 
 
-def begin(sql: sqlite3.Connection, incarnation: int, from_seq: int, expected_seq: int = 0) -> None:
+def begin(
+    sql: sqlite3.Connection,
+    incarnation: int,
+    from_seq: int,
+    expected_seq: int = 0,
+    *,
+    had_seq: int = 0,
+) -> None:
     """Note that lines of this log after `from_seq` are lost here, up to `expected_seq` or more.
 
-    What an old copy still wants to print may have been printed: a person has to look.
+    Lines up to `had_seq` are not: they live on in another log. What an old copy still wants to
+    print may have been printed: a person has to look.
     """
     sql.execute(
-        "INSERT INTO recoveries (incarnation, position, from_seq, expected_seq, replayed_seq) "
-        "VALUES (:incarnation, (SELECT COUNT(*) FROM recoveries), :seq, :expected, :seq) "
-        "ON CONFLICT (incarnation) DO UPDATE SET ended = 0, told_seq = NULL, "
-        "from_seq = :seq, expected_seq = :expected, replayed_seq = :seq",
-        {"incarnation": incarnation, "seq": from_seq, "expected": expected_seq},
+        "INSERT INTO recoveries (incarnation, position, from_seq, expected_seq, replayed_seq, "
+        "had_seq) VALUES (:incarnation, (SELECT COUNT(*) FROM recoveries), :seq, :expected, :seq, "
+        ":had) ON CONFLICT (incarnation) DO UPDATE SET ended = 0, told_seq = NULL, "
+        "from_seq = :seq, expected_seq = :expected, replayed_seq = :seq, had_seq = :had, "
+        "waited = 0",
+        {
+            "incarnation": incarnation,
+            "seq": from_seq,
+            "expected": expected_seq,
+            "had": max(from_seq, had_seq),
+        },
     )
-    sql.execute("UPDATE counters SET value = value + ?", (NUMBERS_LEFT_OUT,))
+    sql.execute(
+        "DELETE FROM passed_over WHERE incarnation = ? AND seq > ?", (incarnation, from_seq)
+    )
+    sql.executemany(
+        "INSERT INTO counters (name, value) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+        [(name, NUMBERS_LEFT_OUT) for name in NUMBERED],
+    )
     sql.execute(
         "UPDATE print_jobs SET state = 'unknown' WHERE state IN ('queued', 'sending', 'sent')"
     )
 
 
 def tell(sql: sqlite3.Connection, marks: tuple[LogMark, ...], down_head: int) -> None:
-    """Note how far the hub has each log of this node, also those this disk never heard of."""
-    known = {row[0] for row in sql.execute("SELECT incarnation FROM logs")}
+    """Note how far the hub has each earlier log of this node, also those this disk never heard of.
+
+    A log that is longer there than here, though nobody knew that anything was missing, has to be
+    won back as well: another machine has written it since.
+    """
+    heads = {row[0]: row[1] for row in sql.execute("SELECT incarnation, head_seq FROM logs")}
+    open_ = {row[0] for row in sql.execute("SELECT incarnation FROM recoveries WHERE NOT ended")}
     for mark in marks:
-        if mark.incarnation not in known:
+        if mark.incarnation not in heads:
             sql.execute(
                 "INSERT INTO logs (incarnation, base_hash, head_hash, acked_hash) "
                 "VALUES (?, ?, ?, ?)",
                 (mark.incarnation, ZERO_HASH, ZERO_HASH, ZERO_HASH),
             )
-            begin(sql, mark.incarnation, 0)
+        head = heads.get(mark.incarnation, -1)
+        if mark.incarnation not in open_ and mark.seq > head:
+            begin(sql, mark.incarnation, max(0, head))
         sql.execute(
             "UPDATE recoveries SET told_seq = ?, down_target = ? "
-            "WHERE incarnation = ? AND NOT ended AND told_seq IS NULL",
+            "WHERE incarnation = ? AND NOT ended",
             (mark.seq, down_head, mark.incarnation),
         )
 
@@ -89,13 +126,40 @@ def running(sql: sqlite3.Connection) -> bool:
     return bool(row[0])
 
 
+def paused(sql: sqlite3.Connection) -> bool:
+    """Return True while nobody should pick, pack or hand over: what waits here may have left.
+
+    Not for ever: without a hub the floor goes on with the books it has.
+    """
+    row = sql.execute(
+        "SELECT EXISTS (SELECT 1 FROM recoveries WHERE NOT ended AND waited < ?)",
+        (STEPS_PAUSED_MAX,),
+    ).fetchone()
+    return bool(row[0])
+
+
+def waited(sql: sqlite3.Connection, incarnation: int) -> None:
+    """Count a step in which the hub sent nothing that was needed."""
+    sql.execute("UPDATE recoveries SET waited = waited + 1 WHERE incarnation = ?", (incarnation,))
+
+
 def current(sql: sqlite3.Connection) -> Recovery | None:
     """Return the oldest recovery that has not ended."""
     row = sql.execute(
         "SELECT incarnation, from_seq, expected_seq, told_seq, down_target, replayed_seq, "
-        "conflicts FROM recoveries WHERE NOT ended ORDER BY position LIMIT 1"
+        "conflicts, had_seq FROM recoveries WHERE NOT ended ORDER BY position LIMIT 1"
     ).fetchone()
     return None if row is None else Recovery(*row)
+
+
+def replaying(sql: sqlite3.Connection, incarnation: int) -> bool:
+    """Return True while lines of this log are here whose effects are not in the books yet."""
+    row = sql.execute(
+        "SELECT EXISTS (SELECT 1 FROM recoveries r JOIN logs l USING (incarnation) "
+        "WHERE r.incarnation = ? AND NOT r.ended AND r.replayed_seq < l.head_seq)",
+        (incarnation,),
+    ).fetchone()
+    return bool(row[0])
 
 
 def log_end(sql: sqlite3.Connection, incarnation: int) -> int:
@@ -109,6 +173,14 @@ def replayed(sql: sqlite3.Connection, incarnation: int, seq: int, conflicts: int
     sql.execute(
         "UPDATE recoveries SET replayed_seq = ?, conflicts = conflicts + ? WHERE incarnation = ?",
         (seq, conflicts, incarnation),
+    )
+
+
+def pass_over(sql: sqlite3.Connection, record: FactRecord, why: Why) -> None:
+    """Note that the effects of one line are not entered, and why."""
+    sql.execute(
+        "INSERT INTO passed_over VALUES (?, ?, ?, ?)",
+        (record.incarnation, record.seq, record.kind, why),
     )
 
 

@@ -22,6 +22,7 @@ from shared.domain.ports import Clock, Entropy
 from shared.domain.versions import command_known
 from shared.runtime.attempt import is_disk_trouble, undoable
 from shared.runtime.database import Transaction
+from shared.sync.protocol import LogMark
 
 HandleCommand = Callable[[Transaction, CommandRecord], None]
 """Carries out one command; raises to refuse it. Writes the command's result fact itself."""
@@ -47,7 +48,7 @@ def expect_present(tx: Transaction, state_dir: Path, entropy: Entropy) -> str:
     state = line_state.load(tx.sql)
     sentence = sidecar.forgotten(note, state)
     if sentence:
-        copies.branch_log(tx.sql, entropy, sidecar.expected_seq(note, state))
+        copies.branch_log(tx.sql, entropy, expected_seq=sidecar.expected_seq(note, state))
     return sentence
 
 
@@ -55,7 +56,7 @@ def boot_old_copy(
     tx: Transaction, at_least: int, entropy: Entropy, expected_seq: int
 ) -> LocalState:
     """Boot a disk that is older than its past: its log ends here and another one begins."""
-    copies.branch_log(tx.sql, entropy, expected_seq)
+    copies.branch_log(tx.sql, entropy, expected_seq=expected_seq)
     return boot(tx, at_least)
 
 
@@ -138,10 +139,19 @@ def declare_gap(tx: Transaction, effect: DeclareGap, clock: Clock) -> None:
     )
 
 
-def branch(tx: Transaction, incarnation: int, entropy: Entropy) -> None:
-    """End the log `incarnation` and begin another, unless that has been done already."""
-    if fact_log.head(tx.sql).incarnation == incarnation:
-        copies.branch_log(tx.sql, entropy)
+def branch(tx: Transaction, agreed: LogMark, entropy: Entropy) -> None:
+    """End a log at the last line the hub has too and begin another, unless that was done before.
+
+    A mark that this disk does not have agrees to nothing: then the whole log is told again.
+    """
+    state = line_state.load(tx.sql)
+    log = next((one for one in state.logs if one.incarnation == agreed.incarnation), None)
+    if log is None or recoveries.replaying(tx.sql, log.incarnation):
+        return
+    known = fact_log.hash_at(tx.sql, log.incarnation, agreed.seq) == agreed.hash
+    cut_seq = agreed.seq if known else 0
+    if log is state.logs[-1] or cut_seq < log.head.seq:
+        copies.branch_log(tx.sql, entropy, incarnation=log.incarnation, cut_seq=cut_seq)
 
 
 def _carry_out(tx: Transaction, record: CommandRecord, handle: HandleCommand, clock: Clock) -> None:

@@ -15,27 +15,32 @@ from typing import Any, Final
 from edge.sync import core_events as on
 from edge.sync.core_events import Effect, Event, LogState, Trouble
 from edge.sync.core_inbox import Inbox
-from edge.sync.core_outbox import Outbox, disagreement
-from edge.sync.core_recall import Recall
+from edge.sync.core_outbox import Outbox, disagreement, too_new
+from edge.sync.core_recall import Recall, log_mark, past_of, stable_here, starts_of
 from shared.domain.errors import InvalidInput
 from shared.domain.ports import Entropy
 from shared.sync import protocol as wire
 from shared.sync.pace import Backoff
-from shared.sync.protocol import Epoch, LogMark, Mark
+from shared.sync.protocol import Epoch
 
 CONNECT_MS: Final = 30_000
 """A socket that has not connected by then is made anew (the hub's address may have changed)."""
 _REJECT_RETRY_MS: Final = wire.RETRY_MAX_MS
 ROLLED_BACK: Final = "edge_rolled_back"
-"""Code of a refusal that means: this disk has forgotten lines the hub has."""
+"""Code of a refusal that means: this disk is a copy, older than what the hub has seen."""
+FORK: Final = "fork"
+"""Code of a refusal that means: under one number the hub has another line."""
 
 
 class EdgeCore:
     """One edge's line. Call `handle` with each event and carry out what it returns."""
 
-    def __init__(self, entropy: Entropy, *, app_version: str, schema: str) -> None:
-        """`schema` names the last migration of the edge's database."""
+    def __init__(
+        self, entropy: Entropy, *, app_version: str, schema: str, machine: str = ""
+    ) -> None:
+        """`schema` names the last migration of the edge's database, `machine` the box it is in."""
         self._entropy = entropy
+        self._machine = machine
         self._app_version = app_version
         self._schema = schema
         self._phase: on.Phase = "new"
@@ -56,6 +61,8 @@ class EdgeCore:
             on.KeyRefused: self._on_key_refused,
             on.Booted: self._on_booted,
             on.BootRefused: self._on_boot_refused,
+            on.FenceStored: self._on_fence_stored,
+            on.FenceFailed: self._on_fence_failed,
             on.Received: self._on_received,
             on.Tick: self._on_tick,
             on.FactsCommitted: self._on_facts_committed,
@@ -97,6 +104,7 @@ class EdgeCore:
         self._heard_ms = now_ms
         self._pinged_ms = now_ms
         self._pumped_ms = now_ms
+        self._welcome: wire.Welcome | None = None
         self._outbox: Outbox | None = None
         self._recall: Recall | None = None
         self._inbox: Inbox | None = None
@@ -135,7 +143,7 @@ class EdgeCore:
         return [on.Boot()]
 
     def _on_disconnected(self, _event: on.Disconnected, now_ms: int) -> list[Effect]:
-        if self._phase in ("booting", "greeting", "up"):
+        if self._phase in ("booting", "greeting", "fencing", "up"):
             return self._drop(now_ms, Trouble("line_cut", "The line to the hub broke."))
         return []
 
@@ -173,21 +181,23 @@ class EdgeCore:
             incarnation=current.incarnation,
             parent=current.parent,
             boot_no=event.state.boot_no,
-            heads=tuple(_log_mark(log.incarnation, log.head) for log in self._logs),
+            heads=tuple(log_mark(log.incarnation, log.head) for log in self._logs),
             hub_epoch_seen=self._epoch,
-            acked=tuple(_log_mark(log.incarnation, log.acked) for log in self._logs),
+            acked=tuple(log_mark(log.incarnation, log.acked) for log in self._logs),
             down_cursor=event.state.down_cursor,
             quota_totals=event.state.quota_totals,
             schema=self._schema,
             app_version=self._app_version,
             wall_ms=event.wall_ms,
             nonce=self._nonce,
+            fence=event.state.fence,
+            machine=self._machine,
         )
 
     def _on_tick(self, event: on.Tick, now_ms: int) -> list[Effect]:
         if self._phase in ("waiting", "connecting"):
             return self._on_started(on.Started(), now_ms) if now_ms >= self._due_ms else []
-        if self._phase in ("booting", "greeting"):
+        if self._phase in ("booting", "greeting", "fencing"):
             late = Trouble("hub_silent", "The hub did not answer the greeting.")
             return self._drop(now_ms, late) if now_ms >= self._due_ms else []
         outbox = self._outbox
@@ -243,40 +253,51 @@ class EdgeCore:
         return [] if handler is None else handler(message, now_ms)
 
     def _on_reject(self, message: wire.Reject, now_ms: int) -> list[Effect]:
-        if self._phase not in ("greeting", "up") or message.nonce != self._nonce:
+        if self._phase not in ("greeting", "fencing", "up") or message.nonce != self._nonce:
             return []
-        trouble = Trouble(message.code, message.sentence)
-        if message.code == ROLLED_BACK:
-            return self._branch(trouble, now_ms)
-        retry = message.retry_after_ms or _REJECT_RETRY_MS
-        return self._drop(now_ms, trouble, retry_ms=min(retry, _REJECT_RETRY_MS))
+        if message.code == ROLLED_BACK or (message.code == FORK and message.agreed is not None):
+            acked = self._logs[-1].acked
+            common = message.agreed or log_mark(self._logs[-1].incarnation, acked)
+            return self._end(Trouble(message.code, message.sentence, common), now_ms)
+        retry = min(message.retry_after_ms or _REJECT_RETRY_MS, _REJECT_RETRY_MS)
+        return self._drop(now_ms, Trouble(message.code, message.sentence), retry_ms=retry)
 
-    def _branch(self, trouble: Trouble, now_ms: int) -> list[Effect]:
-        """Greet again under a new name at once; the old log is fetched back then."""
-        incarnation = self._logs[-1].incarnation
-        return [*self._drop(now_ms, trouble, retry_ms=0), on.Branch(incarnation)]
+    def _end(self, trouble: Trouble, now_ms: int) -> list[Effect]:
+        """End the session; where the histories differ go on under a new name, soon."""
+        if trouble.branch is None:
+            return self._drop(now_ms, trouble, retry_ms=_REJECT_RETRY_MS)
+        return [*self._drop(now_ms, trouble), on.Branch(trouble.branch)]
 
     def _on_welcome(self, message: wire.Welcome, now_ms: int) -> list[Effect]:
+        """Before anything is sent the hub's number is on the disk: no copy of it can show it."""
         if self._phase != "greeting" or message.nonce != self._nonce:
             return []
         if not wire.PROTOCOL_MIN <= message.proto <= wire.PROTOCOL_MAX:
-            return self._drop(now_ms, _too_new(message.proto), retry_ms=_REJECT_RETRY_MS)
-        applied = {mark.incarnation: Mark(mark.seq, mark.hash) for mark in message.applied}
-        starts = tuple(applied.get(log.incarnation, Mark()) for log in self._logs)
+            return self._drop(now_ms, too_new(message.proto), retry_ms=_REJECT_RETRY_MS)
+        starts = starts_of(self._logs, message.applied)
         trouble = disagreement(self._logs, starts, self._epoch, message.hub_epoch)
-        if trouble is not None and trouble.code == ROLLED_BACK:
-            return self._branch(trouble, now_ms)
         if trouble is not None:
-            return self._drop(now_ms, trouble, retry_ms=_REJECT_RETRY_MS)
+            return self._end(trouble, now_ms)
         effects: list[Effect] = []
         if message.hub_epoch != self._epoch:
             effects.append(on.StoreEpoch(message.hub_epoch, message.applied))
-        past = tuple(
-            mark for mark in message.applied if mark.incarnation != self._logs[-1].incarnation
-        )
+        past = past_of(self._logs, message.applied)
         if past:
             effects.append(on.StoreTargets(past, message.down_head))
-        effects += _stable_here(self._logs, message.stable)
+        effects += stable_here(self._logs, message.stable)
+        self._phase = "fencing"
+        self._due_ms = now_ms + wire.HELLO_TIMEOUT_MS
+        self._welcome = message
+        if message.fence == wire.NO_FENCE:
+            return effects + self._on_fence_stored(on.FenceStored(message.session), now_ms)
+        return [*effects, on.StoreFence(message.session, message.fence)]
+
+    def _on_fence_stored(self, event: on.FenceStored, now_ms: int) -> list[Effect]:
+        message = self._welcome
+        if message is None or self._phase != "fencing" or event.session != message.session:
+            return []
+        starts = starts_of(self._logs, message.applied)
+        past = past_of(self._logs, message.applied)
         self._begin_session(message.session, now_ms)
         self._phase = "up"
         self._trouble = None
@@ -286,7 +307,13 @@ class EdgeCore:
         self._outbox.credit(message.credit_batches, message.credit_bytes)
         self._recall = Recall(message.session, self._logs, past)
         self._inbox = Inbox(message.session, message.hub_epoch, self._cursor)
-        return effects + self._outbox.pump() + self._recall.ask(now_ms)
+        proof = self._send(wire.Cack(self._cursor))
+        return [proof, *self._outbox.pump(), *self._recall.ask(now_ms)]
+
+    def _on_fence_failed(self, event: on.FenceFailed, now_ms: int) -> list[Effect]:
+        if self._welcome is None or event.session != self._welcome.session:
+            return []
+        return self._end(Trouble("storage_failed", event.sentence), now_ms)
 
     def _on_bye(self, message: wire.Bye, now_ms: int) -> list[Effect]:
         if message.code == "superseded":
@@ -364,30 +391,8 @@ class EdgeCore:
 
     def _or_drop(self, outcome: list[Effect] | Trouble, now_ms: int) -> list[Effect]:
         if isinstance(outcome, Trouble):
-            return self._drop(now_ms, outcome, retry_ms=_REJECT_RETRY_MS)
+            return self._end(outcome, now_ms)
         return outcome
 
     def _send(self, message: wire.Message) -> Effect:
         return on.Send(wire.encode(self._session, message))
-
-
-def _too_new(proto: int) -> Trouble:
-    return Trouble(
-        "upgrade_edge",
-        f"The hub wants to speak protocol {proto}; this edge speaks {wire.PROTOCOL_MIN} to "
-        f"{wire.PROTOCOL_MAX}. Update the edge; the floor works on meanwhile.",
-    )
-
-
-def _stable_here(logs: tuple[LogState, ...], stable: tuple[LogMark, ...]) -> list[Effect]:
-    """Note which lines head office has in a proven backup: they need not be kept here for it."""
-    known = {log.incarnation for log in logs}
-    return [
-        on.StoreAck(mark.incarnation, Mark(mark.seq, mark.hash), mark.seq)
-        for mark in stable
-        if mark.incarnation in known and mark.seq
-    ]
-
-
-def _log_mark(incarnation: int, mark: Mark) -> LogMark:
-    return LogMark(incarnation, mark.seq, mark.hash)

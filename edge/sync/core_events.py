@@ -12,7 +12,7 @@ import msgspec
 
 from shared.domain.commands import CommandRecord
 from shared.domain.facts import FactRecord
-from shared.sync.protocol import Epoch, LogMark, Mark, QuotaTotal
+from shared.sync.protocol import NO_FENCE, Epoch, LogMark, Mark, QuotaTotal
 
 
 class LogState(msgspec.Struct, frozen=True):
@@ -34,6 +34,7 @@ class LocalState(msgspec.Struct, frozen=True):
     down_cursor: int
     logs: tuple[LogState, ...]
     quota_totals: tuple[QuotaTotal, ...] = ()
+    fence: bytes = NO_FENCE
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -71,6 +72,19 @@ class BootRefused(Event, frozen=True):
     """Result of `Boot`: this disk must not greet; `sentence` says why."""
 
     code: str
+    sentence: str
+
+
+class FenceStored(Event, frozen=True):
+    """Result of `StoreFence`: the number is on the disk, and the session is ours."""
+
+    session: bytes
+
+
+class FenceFailed(Event, frozen=True):
+    """Result of `StoreFence`: storage did not take it."""
+
+    session: bytes
     sentence: str
 
 
@@ -185,9 +199,16 @@ class DeclareGap(Effect, frozen=True):
 
 
 class Branch(Effect, frozen=True):
-    """This disk is older than its past: end log `incarnation` here and begin another one."""
+    """End a log at `agreed`, the last line the hub has too; what is behind it opens another one."""
 
-    incarnation: int
+    agreed: LogMark
+
+
+class StoreFence(Effect, frozen=True):
+    """Put the number of this welcome on the disk; answer `FenceStored` or `FenceFailed`."""
+
+    session: bytes
+    fence: bytes
 
 
 class StoreTargets(Effect, frozen=True):
@@ -216,14 +237,15 @@ class ApplyCommand(Effect, frozen=True):
     ahead: bool = False
 
 
-Phase = Literal["new", "connecting", "booting", "greeting", "up", "waiting", "stopped"]
+Phase = Literal["new", "connecting", "booting", "greeting", "fencing", "up", "waiting", "stopped"]
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """Why the line is not up, for people."""
+    """Why the line is not up, for people. With `branch` the histories differ behind that line."""
 
     code: str
     sentence: str
+    branch: LogMark | None = None
 
 
 class LineStatus(msgspec.Struct, frozen=True):

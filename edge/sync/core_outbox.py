@@ -19,7 +19,7 @@ from shared.domain.facts import FactRecord
 from shared.domain.ports import Entropy
 from shared.sync import protocol as wire
 from shared.sync.pace import Pace
-from shared.sync.protocol import Mark
+from shared.sync.protocol import LogMark, Mark
 
 DAMAGE_NACKS_MAX: Final = 3
 """Refusals of the same lines as damaged after which the log itself is suspected."""
@@ -111,7 +111,7 @@ class Outbox:
         if first.seq != self._sent.seq + 1:
             return self._skip_to(Mark(first.seq - 1, first.prev_hash), now_ms)
         if first.prev_hash != self._sent.hash:
-            return fork(self._sent.seq)
+            return self._fork(self._sent.seq)
         message = wire.Facts(
             incarnation=self._logs[self._index].incarnation,
             first_seq=first.seq,
@@ -176,7 +176,7 @@ class Outbox:
             return None
         if self._skip is not None:
             if applied != self._skip:
-                return fork(applied.seq)
+                return self._fork(applied.seq)
             self._sent = self._acked = applied
             self._skip = None
             self._unstored = True
@@ -188,7 +188,7 @@ class Outbox:
             if not done.resent:
                 self._pace.answered(now_ms - done.sent_ms, len(done.data))
         if done is None or done.last != applied:
-            return fork(applied.seq)
+            return self._fork(applied.seq)
         self._acked = applied
         self._unstored = True
         self._answered_nack = None
@@ -245,6 +245,9 @@ class Outbox:
     def _arm(self, now_ms: int) -> None:
         self._resend_ms = now_ms + self._pace.resend_after(self._entropy)
 
+    def _fork(self, seq: int) -> Trouble:
+        return fork(self._logs[self._index], seq)
+
     def store_ack(self) -> list[Effect]:
         """Note the hub's progress durably if there is any news."""
         if not self._unstored:
@@ -254,12 +257,26 @@ class Outbox:
         return [on.StoreAck(incarnation, self._acked, self._stable_seq)]
 
 
-def fork(seq: int) -> Trouble:
-    """Return the trouble of two different lines with one number."""
+def fork(log: LogState, seq: int) -> Trouble:
+    """Return the trouble of two different lines with one number.
+
+    The line acknowledged last is common to both sides, unless the hub has fewer lines than that.
+    """
+    common = log.acked if log.acked.seq < seq else Mark()
     return Trouble(
         "fork",
-        f"The hub has another line {seq} under this edge's name: two machines share one identity. "
-        "Stop one of them and call head office.",
+        f"The hub has another line {seq} under this edge's name: two machines have shared one "
+        "identity. This one goes on under a log of its own.",
+        LogMark(log.incarnation, common.seq, common.hash),
+    )
+
+
+def too_new(proto: int) -> Trouble:
+    """Return the trouble of a hub that speaks a protocol of the future."""
+    return Trouble(
+        "upgrade_edge",
+        f"The hub wants to speak protocol {proto}; this edge speaks {wire.PROTOCOL_MIN} to "
+        f"{wire.PROTOCOL_MAX}. Update the edge; the floor works on meanwhile.",
     )
 
 
@@ -286,7 +303,8 @@ def disagreement(
             return Trouble(
                 "edge_rolled_back",
                 f"The hub has line {start.seq} of this edge's log; the edge ends at line "
-                f"{log.head.seq}. Its disk is older than its past: restore the edge.",
+                f"{log.head.seq}. Its disk is older than its past: what it lacks is fetched.",
+                LogMark(log.incarnation, log.acked.seq, log.acked.hash),
             )
         if start.seq < log.acked.seq and epoch == seen:
             return Trouble(
@@ -296,5 +314,5 @@ def disagreement(
             )
         for known in (log.head, log.acked):
             if start.seq == known.seq and start.hash != known.hash:
-                return fork(start.seq)
+                return fork(log, start.seq)
     return None

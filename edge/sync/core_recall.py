@@ -12,10 +12,40 @@ from typing import Final
 
 from edge.sync import core_events as on
 from edge.sync.core_events import Effect, LogState
+from shared.domain.facts import ZERO_HASH
 from shared.sync import protocol as wire
-from shared.sync.protocol import LogMark
+from shared.sync.protocol import LogMark, Mark
 
 ASK_AGAIN_MS: Final = 5_000
+
+
+def log_mark(incarnation: int, mark: Mark) -> LogMark:
+    """Return a line together with the name of its log."""
+    return LogMark(incarnation, mark.seq, mark.hash)
+
+
+def starts_of(logs: tuple[LogState, ...], applied: tuple[LogMark, ...]) -> tuple[Mark, ...]:
+    """Return how far the hub has each of this node's logs."""
+    known = {mark.incarnation: Mark(mark.seq, mark.hash) for mark in applied}
+    return tuple(known.get(log.incarnation, Mark()) for log in logs)
+
+
+def past_of(logs: tuple[LogState, ...], applied: tuple[LogMark, ...]) -> tuple[LogMark, ...]:
+    """Return how far the hub has each earlier log, also those it has nothing of."""
+    told = {mark.incarnation: mark for mark in applied}
+    own = {log.incarnation: LogMark(log.incarnation, 0, ZERO_HASH) for log in logs}
+    current = logs[-1].incarnation
+    return tuple(mark for mark in (own | told).values() if mark.incarnation != current)
+
+
+def stable_here(logs: tuple[LogState, ...], stable: tuple[LogMark, ...]) -> list[Effect]:
+    """Note which lines head office has in a proven backup: they need not be kept here for it."""
+    known = {log.incarnation for log in logs}
+    return [
+        on.StoreAck(mark.incarnation, Mark(mark.seq, mark.hash), mark.seq)
+        for mark in stable
+        if mark.incarnation in known and mark.seq
+    ]
 
 
 class Recall:

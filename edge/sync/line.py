@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +30,7 @@ from shared.domain.errors import BincardError
 from shared.domain.ports import Clock, Entropy
 from shared.runtime import logs
 from shared.runtime.curve import KeyPair
-from shared.runtime.database import Database
+from shared.runtime.database import Database, Transaction
 from shared.runtime.wake import Wake
 
 TICK_MS: Final = 250
@@ -44,6 +45,7 @@ class LineSettings(msgspec.Struct, frozen=True):
     """Where the hub is and who we are. `address` is `tcp://host:port`, `server_key` Z85 text.
 
     `keys` may be asked for at each connection, because a key can be renewed while the edge runs.
+    `machine` tells this box from others, "" when it has no name.
     """
 
     address: str
@@ -52,6 +54,7 @@ class LineSettings(msgspec.Struct, frozen=True):
     state_dir: Path
     app_version: str
     schema: str
+    machine: str = ""
 
 
 class LinkState(msgspec.Struct, frozen=True):
@@ -118,6 +121,7 @@ class Line:
             on.ApplyCommand: self._apply_command,
             on.Branch: self._branch,
             on.DeclareGap: self._declare_gap,
+            on.StoreFence: self._store_fence,
             on.StoreTargets: self._store_targets,
             on.StoreLines: self._store_lines,
         }
@@ -147,7 +151,12 @@ class Line:
 
     def _new_core(self) -> EdgeCore:
         settings = self._settings
-        return EdgeCore(self._entropy, app_version=settings.app_version, schema=settings.schema)
+        return EdgeCore(
+            self._entropy,
+            app_version=settings.app_version,
+            schema=settings.schema,
+            machine=settings.machine,
+        )
 
     # The thread
 
@@ -281,19 +290,13 @@ class Line:
         expected_seq = sidecar.expected_seq(self._note, state)
         at_least = 1 if self._note is None else self._note.boot_no + 1
 
-        def done(future: Future[LocalState]) -> None:
-            error = future.exception()
-            if error is None:
-                self._post(_BootStored(future.result()))
-            else:
-                self._post(on.BootRefused("storage_failed", _sentence(error)))
+        def boot(tx: Transaction) -> LocalState:
+            if sentence:
+                return apply.boot_old_copy(tx, at_least, self._entropy, expected_seq)
+            return apply.boot(tx, at_least)
 
-        if sentence:
-            self._submit(
-                lambda tx: apply.boot_old_copy(tx, at_least, self._entropy, expected_seq), done
-            )
-        else:
-            self._submit(lambda tx: apply.boot(tx, at_least), done)
+        refused = partial(on.BootRefused, "storage_failed")
+        self._submit(boot, self._posting(_BootStored, refused))
 
     def _read_facts(self, effect: on.ReadFacts) -> None:
         records = self._database.read_sync(
@@ -308,12 +311,8 @@ class Line:
         self._inbox.append(on.FactsRead(effect.session, tuple(records)))
 
     def _store_ack(self, effect: on.StoreAck) -> None:
-        self._submit(
-            lambda tx: line_state.store_ack(
-                tx.sql, effect.incarnation, effect.acked, effect.stable_seq
-            ),
-            self._complain,
-        )
+        note = effect.incarnation, effect.acked, effect.stable_seq
+        self._submit(lambda tx: line_state.store_ack(tx.sql, *note), self._complain)
 
     def _store_epoch(self, effect: on.StoreEpoch) -> None:
         self._submit(
@@ -322,23 +321,27 @@ class Line:
         )
 
     def _apply_command(self, effect: on.ApplyCommand) -> None:
-        def done(future: Future[int]) -> None:
-            self._complain(future)
-            if future.exception() is None:
-                self._post(on.CommandApplied(effect.session, future.result()))
-            else:
-                self._post(on.CommandFailed(effect.session))
-
         if not self._takes_new_work():
             self._inbox.append(on.CommandFailed(effect.session))
             return
         self._submit(
             lambda tx: apply.take(tx, effect, self._handle_command, self._clock),
-            done,
+            self._posting(
+                partial(on.CommandApplied, effect.session),
+                lambda _: on.CommandFailed(effect.session),
+            ),
         )
 
     def _branch(self, effect: on.Branch) -> None:
-        self._submit(lambda tx: apply.branch(tx, effect.incarnation, self._entropy), self._complain)
+        self._submit(lambda tx: apply.branch(tx, effect.agreed, self._entropy), self._complain)
+
+    def _store_fence(self, effect: on.StoreFence) -> None:
+        self._submit(
+            lambda tx: line_state.store_fence(tx.sql, effect.fence),
+            self._posting(
+                lambda _: on.FenceStored(effect.session), partial(on.FenceFailed, effect.session)
+            ),
+        )
 
     def _declare_gap(self, effect: on.DeclareGap) -> None:
         self._log.error("lines_lost", after=effect.after_seq, to=effect.to_seq)
@@ -350,14 +353,24 @@ class Line:
         )
 
     def _store_lines(self, effect: on.StoreLines) -> None:
-        def done(future: Future[int]) -> None:
-            error = future.exception()
-            if error is None:
-                self._post(on.LinesStored(effect.session, future.result()))
-            else:
-                self._post(on.LinesFailed(effect.session, _sentence(error)))
+        self._submit(
+            lambda tx: fact_log.put_back(tx.sql, effect.incarnation, effect.records),
+            self._posting(
+                partial(on.LinesStored, effect.session), partial(on.LinesFailed, effect.session)
+            ),
+        )
 
-        self._submit(lambda tx: fact_log.put_back(tx.sql, effect.incarnation, effect.records), done)
+    def _posting(
+        self, well: Callable[[Any], Event], badly: Callable[[str], Event]
+    ) -> Callable[[Future[Any]], None]:
+        """Return what tells the core how a transaction ended."""
+
+        def done(future: Future[Any]) -> None:
+            self._complain(future)
+            error = future.exception()
+            self._post(well(future.result()) if error is None else badly(_sentence(error)))
+
+        return done
 
     def _submit(self, work: Callable[[Any], Any], done: Callable[[Future[Any]], None]) -> None:
         try:

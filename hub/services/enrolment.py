@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from hub.store import fact_log, nodes
+from hub.store import fact_log, fences, nodes
 from shared.domain.errors import Forbidden, InvalidInput, NotFound
 from shared.domain.ids import short_code
 from shared.domain.ports import Entropy
@@ -99,6 +99,7 @@ def redeem(
     nodes.use_code(tx.sql, code_hash, public_key, now_ms)
     if not renew:
         nodes.revoke_keys(tx.sql, row.node, now_ms)
+        fences.open_for(tx.sql, row.node)
     nodes.add_key(tx.sql, row.node, public_key, now_ms)
     return Enrolled(row.node, nodes.name_of(tx.sql, row.node) or "")
 

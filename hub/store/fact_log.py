@@ -194,6 +194,59 @@ def store_facts(sql: sqlite3.Connection, records: Sequence[FactRecord]) -> None:
     )
 
 
+def news_among(
+    sql: sqlite3.Connection, node: str, incarnation: int, records: Sequence[FactRecord]
+) -> list[FactRecord]:
+    """Return those of the lines, just stored, that no other log of the node has told before.
+
+    A machine that branches off its log takes lines along that may have arrived under the old name.
+    The same happening has the same words, operation and moment; a happening that several logs tell
+    counts as often as the log that tells it most often, in whatever order they arrive. The others
+    are noted as retold.
+    """
+    others = sql.execute(
+        "SELECT 1 FROM node_logs WHERE node = ? AND incarnation <> ? LIMIT 1", (node, incarnation)
+    ).fetchone()
+    if others is None:
+        return list(records)
+    news = []
+    for record in records:
+        if _told_elsewhere(sql, record):
+            sql.execute(
+                "INSERT INTO retold (node, incarnation, seq) VALUES (?, ?, ?)",
+                (node, incarnation, record.seq),
+            )
+        else:
+            news.append(record)
+    return news
+
+
+def _told_elsewhere(sql: sqlite3.Connection, record: FactRecord) -> bool:
+    """Say whether another log tells this happening as often as this log does up to `record`."""
+    counts = {
+        row[0]: row[1]
+        for row in sql.execute(
+            "SELECT incarnation, count(*) FROM facts WHERE node = ? AND op_id = ? AND kind = ?"
+            " AND version = ? AND body = ? AND wall_ms = ? AND mono_ms = ? AND actor = ?"
+            " AND (incarnation <> ? OR seq <= ?) GROUP BY incarnation",
+            (
+                record.node,
+                record.op_id,
+                record.kind,
+                record.version,
+                record.body,
+                record.wall_ms,
+                record.mono_ms,
+                record.actor,
+                record.incarnation,
+                record.seq,
+            ),
+        )
+    }
+    here = counts.pop(record.incarnation)
+    return bool(max(counts.values(), default=0) >= here)
+
+
 def quarantine(
     sql: sqlite3.Connection, record: FactRecord, *, error: str, code: str, at_ms: int
 ) -> None:

@@ -10,12 +10,12 @@ import sqlite3
 
 import msgspec
 
-from hub.store import recovering
+from hub.store import fences, recovering
 from hub.store.fact_log import hash_at
 from hub.sync.core_hello import KnownLog, KnownNode
 from shared.domain.facts import ZERO_HASH
 from shared.domain.ports import Entropy
-from shared.sync.protocol import Epoch, Hello, Mark
+from shared.sync.protocol import TWIN_QUIET_MS, Epoch, Hello, Mark
 
 
 class CodeRow(msgspec.Struct, frozen=True):
@@ -48,6 +48,7 @@ def raise_epoch(
     ordinal = max(before.ordinal, above, now_ms // 1000) + 1
     epoch = Epoch(ordinal, entropy.token_bytes(8))
     sql.execute("UPDATE hub_identity SET epoch = ?, epoch_token = ?", (epoch.ordinal, epoch.token))
+    fences.open_all(sql)
     return epoch
 
 
@@ -137,8 +138,13 @@ def use_code(sql: sqlite3.Connection, code_hash: bytes, public_key: str, at_ms: 
     )
 
 
-def known_node(sql: sqlite3.Connection, public_key: str, hello: Hello) -> KnownNode:
-    """Collect what is needed to judge a greeting. `ensure_epoch` must have run before."""
+def known_node(
+    sql: sqlite3.Connection, public_key: str, hello: Hello, silent_ms: int = TWIN_QUIET_MS
+) -> KnownNode:
+    """Collect what is needed to judge a greeting. `ensure_epoch` must have run before.
+
+    `silent_ms` is how long ago the warehouse was heard in a session.
+    """
     owner = owner_of(sql, public_key)
     identity = sql.execute("SELECT epoch, epoch_token FROM hub_identity").fetchone()
     rows = sql.execute(
@@ -157,7 +163,15 @@ def known_node(sql: sqlite3.Connection, public_key: str, hello: Hello) -> KnownN
         hashes=hashes,
         down_head=down_head(sql, hello.node),
         restored=recovering.came_from_backup(sql),
+        cacked=_cacked(sql, hello.node),
+        fence=fences.load(sql, hello.node),
+        silent_ms=silent_ms,
     )
+
+
+def _cacked(sql: sqlite3.Connection, node: str) -> int:
+    row = sql.execute("SELECT cacked_seq FROM command_heads WHERE node = ?", (node,)).fetchone()
+    return 0 if row is None else int(row["cacked_seq"])
 
 
 def down_head(sql: sqlite3.Connection, node: str) -> int:

@@ -138,6 +138,10 @@ class NodeBook(Protocol):
         """Wait no longer for a warehouse; return False when it was not waited for."""
         ...
 
+    def adopt_machine(self, warehouse: str) -> bool:
+        """Make the machine turned away last the warehouse's; return False when none was."""
+        ...
+
     def wake_waiting(self) -> None:
         """Have every backordered order tried again."""
         ...

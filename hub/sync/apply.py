@@ -14,20 +14,32 @@ from typing import Final, Literal
 import msgspec
 
 from hub.domain.holders import EDGE
-from hub.store import fact_log, nodes, recovering
+from hub.store import fact_log, fences, nodes, recovering
 from hub.store.backup import begin_new_life
 from hub.store.sqlite.quotas import SqliteQuotas
 from hub.sync import core_events as on
-from hub.sync.core_hello import LOST, ROLLED_BACK, Refusal, applied_marks, judge, stable_marks
+from hub.sync.core_hello import (
+    LOST,
+    ROLLED_BACK,
+    KnownNode,
+    Refusal,
+    applied_marks,
+    judge,
+    stable_marks,
+)
 from shared.domain.errors import BincardError
 from shared.domain.facts import FactRecord
 from shared.domain.ports import Entropy
 from shared.runtime.attempt import is_disk_trouble, undoable
 from shared.runtime.database import Transaction
-from shared.sync.protocol import Mark
+from shared.sync.protocol import NO_FENCE, Hello, Mark
 
 ALARMING: Final = frozenset({"clone", "fork", "old_hub", "edge_rolled_back"})
 """Refusals that a person at head office has to hear of."""
+MACHINE_CHANGED: Final = (
+    "The warehouse's disk runs in another machine than before. If it was moved there on purpose, "
+    "say so: bincard hub adopt-edge."
+)
 Alarm = Callable[[Transaction, str, str, str], None]
 """Tells head office about a refused greeting: node, code and sentence."""
 Project = Callable[[Transaction, FactRecord], None]
@@ -56,25 +68,26 @@ def admit(
     hub that was lost, begins a new life of it, and one that has seen a newer hub stops it from
     promising anything.
     """
-    hello = request.hello
-    known = nodes.known_node(tx.sql, request.key, hello)
+    hello, silent_ms = request.hello, request.silent_ms
+    known = nodes.known_node(tx.sql, request.key, hello, silent_ms)
     refusal: Refusal | None = judge(hello, known)
     if refusal is not None and refusal.code in (ROLLED_BACK, LOST) and entropy is not None:
         kind: Literal["restored", "lost"] = "lost" if refusal.code == LOST else "restored"
         above = hello.hub_epoch_seen.ordinal
         begin_new_life(tx.sql, entropy, wall_ms, kind=kind, above=above)
-        known = nodes.known_node(tx.sql, request.key, hello)
+        known = nodes.known_node(tx.sql, request.key, hello, silent_ms)
         refusal = judge(hello, known)
     if refusal is not None:
         if refusal.code == "old_hub" and entropy is not None:
             recovering.stop_for_newer(tx.sql)
-        if refusal.code in ALARMING and alarm is not None:
-            alarm(tx, hello.node, refusal.code, refusal.sentence)
-        return on.Refused(request.peer, hello.nonce, refusal.code, refusal.sentence)
+        return _refused(tx, request, refusal, alarm)
+    if _moved(hello, known) and alarm is not None:
+        alarm(tx, hello.node, "machine_changed", MACHINE_CHANGED)
     nodes.welcome(tx.sql, hello, wall_ms)
     nodes.end_older_keys(tx.sql, hello.node, request.key, wall_ms)
     totals = ((one.sku, one.total) for one in hello.quota_totals)
     SqliteQuotas(tx.sql, wall_ms).learn(hello.node, EDGE, totals)
+    fence = NO_FENCE if entropy is None else fences.offer(tx.sql, hello, entropy)
     return on.Admitted(
         peer=request.peer,
         key=request.key,
@@ -85,7 +98,36 @@ def admit(
         stable=stable_marks(hello, known),
         down_head=nodes.down_head(tx.sql, hello.node),
         wall_ms=wall_ms,
+        fence=fence,
     )
+
+
+def _refused(
+    tx: Transaction, request: on.Admit, refusal: Refusal, alarm: Alarm | None
+) -> on.Refused:
+    """Turn a machine away; two that live are told to head office once, not at every try."""
+    hello = request.hello
+    if refusal.code == "clone":
+        fences.turned_away(tx.sql, hello)
+    alarming = refusal.code in ALARMING and (request.contested or not refusal.waiting)
+    if alarming and alarm is not None:
+        alarm(tx, hello.node, refusal.code, refusal.sentence)
+    return on.Refused(
+        request.peer,
+        hello.nonce,
+        refusal.code,
+        refusal.sentence,
+        retry_after_ms=refusal.retry_after_ms,
+        agreed=refusal.agreed,
+        node=hello.node,
+        alarmed=alarming,
+    )
+
+
+def _moved(hello: Hello, known: KnownNode) -> bool:
+    """Say whether the warehouse's disk now runs in another box than before."""
+    before = known.fence.machine
+    return bool(before and hello.machine) and hello.machine != before
 
 
 def apply_checked(
@@ -139,6 +181,7 @@ def apply_batch(
 
     Lines stored before are skipped, so a batch may come any number of times. Nothing is stored
     unless the batch is intact and follows the last line: then the outcome says what is expected.
+    A line that tells again, word for word, what another log of the node tells is not counted twice.
     """
     state = fact_log.applied_mark(tx.sql, node, incarnation)
     if state is None:
@@ -159,12 +202,13 @@ def apply_batch(
     if not fresh:
         return on.Stored(applied, stable_seq)
     fact_log.store_facts(tx.sql, fresh)
-    if project_all is not None and len(fresh) > 1 and _count_all(tx, fresh, project_all):
-        counted = len(fresh)
+    news = fact_log.news_among(tx.sql, node, incarnation, fresh)
+    if project_all is not None and len(news) > 1 and _count_all(tx, news, project_all):
+        counted = len(news)
     else:
-        counted = sum(_count(tx, record, project, wall_ms) for record in fresh)
+        counted = sum(_count(tx, record, project, wall_ms) for record in news)
     end = Mark(fresh[-1].seq, fresh[-1].hash)
-    return on.Stored(end, stable_seq, quarantined=len(fresh) - counted)
+    return on.Stored(end, stable_seq, quarantined=len(news) - counted)
 
 
 def read_commands(sql: sqlite3.Connection, request: on.ReadCommands) -> on.CommandsRead:

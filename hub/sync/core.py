@@ -13,6 +13,7 @@ from typing import Any, Final
 from hub.sync import core_down
 from hub.sync import core_events as on
 from hub.sync.core_events import Effect, Event, Link
+from hub.sync.core_rivals import Rivals
 from hub.sync.core_session import Session, link_of, misfit, open_session
 from shared.domain.errors import InvalidInput
 from shared.domain.ports import Entropy
@@ -23,6 +24,7 @@ ADMITTING_MAX: Final = 1_024
 """Greetings judged at the same time; further ones wait for the edge to repeat itself."""
 CREDIT_PAUSE_MS: Final = 5_000
 """How long an edge is told to send nothing after the hub's storage failed."""
+ADOPTED: Final = "Head office has made another machine this warehouse's. Stop this one."
 
 
 class HubCore:
@@ -35,6 +37,8 @@ class HubCore:
         self._peers: dict[str, bytes] = {}
         self._admitting: dict[bytes, tuple[bytes, int]] = {}
         self._gone: dict[str, Link] = {}
+        self._rivals = Rivals()
+        self._started_ms: int | None = None
         self._wall_ms = 0
         self._has_room = True
         self._handlers: dict[type[Event], Callable[[Any, int], list[Effect]]] = {
@@ -62,6 +66,8 @@ class HubCore:
 
     def handle(self, event: Event, now_ms: int) -> list[Effect]:
         """Take in `event` at monotonic time `now_ms`; return what must be done, in order."""
+        if self._started_ms is None:
+            self._started_ms = now_ms
         return self._handlers[type(event)](event, now_ms)
 
     def links(self) -> dict[str, Link]:
@@ -90,8 +96,13 @@ class HubCore:
             bye = wire.Bye("unknown_session", "The hub does not know this session; greet again.")
             return [on.Send(event.peer, wire.encode(frame.session, bye))]
         session.heard_ms = now_ms
+        effects: list[Effect] = []
+        if not session.confirmed:
+            session.confirmed = True
+            taken = on.ConfirmFence(session.node, session.fence)
+            effects = [taken, *core_down.pump(session, now_ms)]
         handler = self._messages.get(type(frame.message))
-        return [] if handler is None else handler(session, frame.message, now_ms)
+        return effects if handler is None else effects + handler(session, frame.message, now_ms)
 
     def _on_hello(self, event: on.Received, hello: wire.Hello, now_ms: int) -> list[Effect]:
         """Have a greeting judged. The very same greeting again gets the very same answer."""
@@ -104,7 +115,25 @@ class HubCore:
         if len(self._admitting) >= ADMITTING_MAX:
             return []
         self._admitting[event.peer] = (hello.nonce, now_ms)
-        return [on.Admit(event.peer, event.key, self._entropy.token_bytes(8), hello)]
+        heard_ms = self._heard(hello.node)
+        return [
+            on.Admit(
+                peer=event.peer,
+                key=event.key,
+                session=self._entropy.token_bytes(8),
+                hello=hello,
+                silent_ms=now_ms - heard_ms,
+                contested=self._rivals.contested(hello.node, heard_ms),
+            )
+        ]
+
+    def _heard(self, node: str) -> int:
+        """Return when the node was last heard in a session; not before the hub's own start."""
+        session = self._sessions.get(self._peers.get(node, b""))
+        if session is not None:
+            return session.heard_ms
+        gone = self._gone.get(node)
+        return (self._started_ms or 0) if gone is None else gone.heard_ms
 
     def _on_admitted(self, event: on.Admitted, now_ms: int) -> list[Effect]:
         hello = event.hello
@@ -148,11 +177,15 @@ class HubCore:
                 effects.append(on.Send(old_peer, wire.encode(old.session, bye)))
         return effects
 
-    def _on_refused(self, event: on.Refused, _now_ms: int) -> list[Effect]:
+    def _on_refused(self, event: on.Refused, now_ms: int) -> list[Effect]:
         waiting = self._admitting.get(event.peer)
         if waiting is not None and waiting[0] == event.nonce:
             del self._admitting[event.peer]
-        reject = wire.Reject(event.nonce, event.code, event.sentence, event.retry_after_ms)
+        if event.code == "clone":
+            self._rivals.turned_away(event.node, now_ms, told=event.alarmed)
+        reject = wire.Reject(
+            event.nonce, event.code, event.sentence, event.retry_after_ms, event.agreed
+        )
         return [on.Send(event.peer, wire.encode(wire.NO_SESSION, reject))]
 
     def _on_admit_failed(self, event: on.AdmitFailed, _now_ms: int) -> list[Effect]:
@@ -330,8 +363,11 @@ class HubCore:
         sentence = "Head office has revoked this edge's key. Enrol it with a new code."
         effects: list[Effect] = []
         for session in list(self._sessions.values()):
+            fences = event.fences.get(session.node)
             if event.owners.get(session.key) != session.node:
                 effects += self._expel(session, "revoked", sentence, now_ms)
+            elif session.fence and fences and session.fence not in fences:
+                effects += self._expel(session, "clone", ADOPTED, now_ms)
         return effects
 
     def _on_peer_gone(self, event: on.PeerGone, now_ms: int) -> list[Effect]:

@@ -18,10 +18,13 @@ from shared.sync import protocol as wire
 
 
 def pump(session: Session, now_ms: int) -> list[Effect]:
-    """Ask for the next commands or, while some are on their way, for urgent ones behind them."""
+    """Ask for the next commands or, while some are on their way, for urgent ones behind them.
+
+    Nothing is sent to a machine that has not shown that it took the welcome in.
+    """
     down = session.down
     down.wanted = True
-    if down.reading:
+    if down.reading or not session.confirmed:
         return []
     if down.data:
         return _look_behind(session, now_ms)

@@ -10,7 +10,7 @@ import msgspec
 
 from shared.domain.commands import CommandRecord
 from shared.domain.facts import FactRecord
-from shared.sync.protocol import Epoch, Hello, LogMark, Mark
+from shared.sync.protocol import NO_FENCE, TWIN_QUIET_MS, Epoch, Hello, LogMark, Mark
 from shared.sync.snap import Snap
 
 
@@ -54,16 +54,20 @@ class Admitted(Event, frozen=True):
     stable: tuple[LogMark, ...]
     down_head: int
     wall_ms: int
+    fence: bytes = NO_FENCE
 
 
 class Refused(Event, frozen=True):
-    """Result of `Admit`: the greeting is refused."""
+    """Result of `Admit`: the greeting is refused. `alarmed`: head office was told of it."""
 
     peer: bytes
     nonce: bytes
     code: str
     sentence: str
     retry_after_ms: int = 0
+    agreed: LogMark | None = None
+    node: str = ""
+    alarmed: bool = False
 
 
 class AdmitFailed(Event, frozen=True):
@@ -142,9 +146,13 @@ class CommandsQueued(Event, frozen=True):
 
 
 class KeysLoaded(Event, frozen=True):
-    """The valid keys now, public key (Z85) to node; sessions of all others end at once."""
+    """The valid keys now, public key (Z85) to node; sessions of all others end at once.
+
+    `fences` names the numbers that are valid for each node that has any, likewise.
+    """
 
     owners: dict[str, str]
+    fences: dict[str, frozenset[bytes]] = {}
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -167,12 +175,25 @@ class SnapAsked(Effect, frozen=True):
 
 
 class Admit(Effect, frozen=True):
-    """Judge a greeting in one transaction; answer `Admitted`, `Refused` or `AdmitFailed`."""
+    """Judge a greeting in one transaction; answer `Admitted`, `Refused` or `AdmitFailed`.
+
+    `silent_ms`: so long ago the node was heard in a session. `contested`: it was heard after
+    another machine had been turned away, so there are two, and head office was not told yet.
+    """
 
     peer: bytes
     key: str
     session: bytes
     hello: Hello
+    silent_ms: int = TWIN_QUIET_MS
+    contested: bool = False
+
+
+class ConfirmFence(Effect, frozen=True):
+    """Note durably that the machine welcomed with `fence` has it on its disk."""
+
+    node: str
+    fence: bytes
 
 
 class ApplyFacts(Effect, frozen=True):

@@ -12,12 +12,15 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.facts import ZERO_HASH
 from shared.sync import protocol as wire
 from shared.sync.protocol import Epoch, Hello, LogMark, Mark
 
 ROLLED_BACK: Final = "hub_rolled_back"
 LOST: Final = "hub_lost"
 """Not refusals in truth: the hub begins a new life, recovers, and lets the edge in."""
+CONTEST_RETRY_MS: Final = 10_000
+"""A second machine looks again after this: by then one that lives has been heard."""
 
 
 class KnownLog(msgspec.Struct, frozen=True):
@@ -29,12 +32,32 @@ class KnownLog(msgspec.Struct, frozen=True):
     stable: Mark
 
 
+class Fence(msgspec.Struct, frozen=True):
+    """Which machine is the warehouse's. Each welcome offers it a new number, told to nobody else.
+
+    A greeting may show the number that was `confirmed` (its receiver was heard again) or the one
+    `offered` since. While none is confirmed any machine with the key may come. `count` numbers the
+    offers; `branch_first` asks a machine taken on by an operator to begin a log of its own.
+    """
+
+    count: int = 0
+    confirmed: bytes | None = None
+    offered: bytes | None = None
+    machine: str = ""
+    branch_first: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Say whether any machine may come."""
+        return self.confirmed is None
+
+
 class KnownNode(msgspec.Struct, frozen=True):
     """What the hub knows about the key and the node of a greeting.
 
     `owner` is None for a key the hub never saw. `hashes` holds the hub's own hash of each line the
     greeting names, where the hub has that line. `restored`: this life of the hub began
-    with a backup.
+    with a backup. `silent_ms`: so long ago the warehouse was heard.
     """
 
     owner: str | None
@@ -44,13 +67,22 @@ class KnownNode(msgspec.Struct, frozen=True):
     hashes: dict[tuple[int, int], bytes]
     down_head: int
     restored: bool = False
+    cacked: int = 0
+    fence: Fence = Fence()
+    silent_ms: int = wire.TWIN_QUIET_MS
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why not, for programs and for people."""
+    """Why not, for programs and for people. `waiting`: time alone may settle it, so no alarm yet.
+
+    `agreed` is the last line both sides have of the log whose histories differ.
+    """
 
     code: str
     sentence: str
+    waiting: bool = False
+    retry_after_ms: int = 0
+    agreed: LogMark | None = None
 
 
 def judge(hello: Hello, known: KnownNode) -> Refusal | None:
@@ -59,6 +91,7 @@ def judge(hello: Hello, known: KnownNode) -> Refusal | None:
         _wrong_key(hello, known)
         or _wrong_version(hello)
         or _old_hub(hello, known)
+        or _fence_forgotten(hello, known)
         or _fenced(hello, known)
         or _histories_differ(hello, known)
         or _hub_forgot(hello, known)
@@ -117,15 +150,73 @@ def _old_hub(hello: Hello, known: KnownNode) -> Refusal | None:
     return None
 
 
+def fence_number(fence: bytes) -> int:
+    """Return the count inside a fence; its other half is random."""
+    return int.from_bytes(fence[:4], "big")
+
+
+def _fence_forgotten(hello: Hello, known: KnownNode) -> Refusal | None:
+    """A number this life of the hub has not given out yet was given by a later state of it."""
+    if known.fence.open or hello.fence is None or hello.hub_epoch_seen != known.epoch:
+        return None
+    shown = fence_number(hello.fence)
+    if shown <= known.fence.count:
+        return None
+    return Refusal(
+        ROLLED_BACK,
+        f"The edge was welcomed {shown} times; the hub remembers {known.fence.count}. The hub's "
+        "disk is older than its past: restore the hub.",
+    )
+
+
 def _fenced(hello: Hello, known: KnownNode) -> Refusal | None:
-    for log in known.logs:
-        if log.incarnation == hello.incarnation and hello.boot_no <= log.boot_no:
-            return Refusal(
-                "clone",
-                f"A machine with this identity has greeted with boot {log.boot_no}; this one comes "
-                f"with {hello.boot_no}. Two machines share one identity: stop one of them.",
-            )
+    """Of all machines with this identity only the one that was welcomed last goes on.
+
+    Another one may take over when that one has been silent for a while, but never under the log
+    they have in common: it has to begin one of its own first.
+    """
+    fence = known.fence
+    log = next((one for one in known.logs if one.incarnation == hello.incarnation), None)
+    elsewhere = bool(fence.machine and hello.machine) and hello.machine != fence.machine
+    stale = not fence.open and hello.fence not in (None, fence.confirmed, fence.offered)
+    if (stale or (elsewhere and not fence.branch_first)) and known.silent_ms < wire.TWIN_QUIET_MS:
+        return _taken(hello, known)
+    if log is not None and (stale or fence.branch_first):
+        return Refusal(
+            "edge_rolled_back",
+            "This disk is a copy: another machine has greeted head office with its identity since. "
+            "It begins a log of its own; what happened on the other machine is fetched.",
+            agreed=agreed_mark(hello, known, hello.incarnation),
+        )
+    if log is not None and hello.boot_no <= log.boot_no:
+        return Refusal(
+            "clone",
+            f"A machine with this identity has greeted with boot {log.boot_no}; this one comes "
+            f"with {hello.boot_no}. Two machines share one identity: stop one of them.",
+        )
     return None
+
+
+def _taken(hello: Hello, known: KnownNode) -> Refusal:
+    quiet_ms = wire.TWIN_QUIET_MS - known.silent_ms
+    return Refusal(
+        "clone",
+        f"Another machine spoke for {hello.node} {known.silent_ms // 1000} seconds ago. Stop one "
+        "of the two, or have head office adopt this one: bincard hub adopt-edge.",
+        waiting=True,
+        retry_after_ms=min(quiet_ms, CONTEST_RETRY_MS),
+    )
+
+
+def agreed_mark(hello: Hello, known: KnownNode, incarnation: int) -> LogMark:
+    """Return the last line of a log that both sides are known to have, line 0 if none."""
+    common = [
+        mark
+        for mark in (*hello.heads, *hello.acked)
+        if mark.incarnation == incarnation
+        and known.hashes.get((incarnation, mark.seq)) == mark.hash
+    ]
+    return max(common, key=lambda mark: mark.seq, default=LogMark(incarnation, 0, ZERO_HASH))
 
 
 def _histories_differ(hello: Hello, known: KnownNode) -> Refusal | None:
@@ -137,15 +228,24 @@ def _histories_differ(hello: Hello, known: KnownNode) -> Refusal | None:
             return Refusal(
                 "edge_rolled_back",
                 f"The hub has line {ours.seq} of this edge's log; the edge ends at line "
-                f"{mark.seq}. Its disk is older than its past: restore the edge.",
+                f"{mark.seq}. Its disk is older than its past: what it lacks is fetched.",
+                agreed=agreed_mark(hello, known, mark.incarnation),
             )
+    if hello.incarnation in applied and hello.down_cursor < known.cacked:
+        return Refusal(
+            "edge_rolled_back",
+            f"The edge confirmed command {known.cacked} and now knows only {hello.down_cursor}. "
+            "Its disk is older than its past: what it lacks is fetched.",
+            agreed=agreed_mark(hello, known, hello.incarnation),
+        )
     for mark in (*hello.heads, *hello.acked):
         ours_hash = known.hashes.get((mark.incarnation, mark.seq))
         if ours_hash is not None and ours_hash != mark.hash:
             return Refusal(
                 "fork",
-                f"The hub has another line {mark.seq} under this edge's name: two machines share "
-                "one identity. Stop one of them and call head office.",
+                f"The hub has another line {mark.seq} under this edge's name: two machines "
+                "have shared one identity. This one goes on under a log of its own.",
+                agreed=agreed_mark(hello, known, mark.incarnation),
             )
     return None
 

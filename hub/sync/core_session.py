@@ -28,7 +28,10 @@ class Down(msgspec.Struct):
 
 
 class Session(msgspec.Struct):
-    """The state of one session. `pending` batches are handed to storage and not answered yet."""
+    """The state of one session. `pending` batches are handed to storage and not answered yet.
+
+    `fence` is the number its welcome gave out, b"" if none; `confirmed` once its receiver spoke.
+    """
 
     peer: bytes
     session: bytes
@@ -52,6 +55,8 @@ class Session(msgspec.Struct):
     pending: int = 0
     recalled: tuple[int, int] | None = None
     """When the last lines were sent back, and how many bytes: the next request answers them."""
+    fence: bytes = b""
+    confirmed: bool = True
 
 
 def open_session(event: on.Admitted, now_ms: int) -> Session:
@@ -69,6 +74,7 @@ def open_session(event: on.Admitted, now_ms: int) -> Session:
         credit_bytes=wire.CREDIT_BYTES_MAX,
         down_head=event.down_head,
         wall_ms=event.wall_ms,
+        fence=event.fence,
     )
     heads = {head.incarnation: head.seq for head in hello.heads}
     known = {mark.incarnation: Mark(mark.seq, mark.hash) for mark in event.applied}
@@ -90,6 +96,8 @@ def open_session(event: on.Admitted, now_ms: int) -> Session:
         down=Down(cursor=hello.down_cursor, head_seq=event.down_head),
         pace=Pace(),
         pumped_ms=now_ms,
+        fence=b"" if event.fence == wire.NO_FENCE else event.fence,
+        confirmed=event.fence == wire.NO_FENCE,
     )
 
 

@@ -17,7 +17,7 @@ import msgspec
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
-from hub.store import fact_log, nodes
+from hub.store import fact_log, fences, nodes
 from hub.sync import apply, self_test
 from hub.sync import core_events as on
 from hub.sync.apply import Alarm, Project, ProjectAll
@@ -97,7 +97,7 @@ class Listener:
         self._stopping = threading.Event()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._owners: dict[str, str] = {}
-        self._owners_told: dict[str, str] = {}
+        self._told: on.KeysLoaded | None = None
         self._keys_due_ms = 0
         self._links: dict[str, Link] = {}
         self._socket: zmq.Socket[bytes] | None = None
@@ -105,6 +105,7 @@ class Listener:
         self._effects: dict[type[Effect], Callable[[Any], None]] = {
             on.Send: self._send,
             on.Admit: self._admit,
+            on.ConfirmFence: self._confirm_fence,
             on.ApplyFacts: self._apply_facts,
             on.ReadCommands: self._read_commands,
             on.ReadLines: self._read_lines,
@@ -251,10 +252,13 @@ class Listener:
             self._take(on.Received(parts[0].bytes, key, parts[1].bytes, self._clock.wall_ms()))
 
     def _load_keys(self) -> None:
-        self._owners = self._database.read_sync(nodes.valid_keys)
-        if self._owners != self._owners_told:
-            self._owners_told = self._owners
-            self._take(on.KeysLoaded(self._owners))
+        loaded = self._database.read_sync(
+            lambda sql: on.KeysLoaded(nodes.valid_keys(sql), fences.valid(sql))
+        )
+        self._owners = loaded.owners
+        if loaded != self._told:
+            self._told = loaded
+            self._take(loaded)
 
     def _take(self, event: Event) -> None:
         self._inbox.append(event)
@@ -308,6 +312,9 @@ class Listener:
             lambda tx: apply.admit(tx, effect, self._clock.wall_ms(), self._entropy, self._alarm),
             done,
         )
+
+    def _confirm_fence(self, effect: on.ConfirmFence) -> None:
+        self._submit(lambda tx: fences.confirm(tx.sql, effect.node, effect.fence), self._failed)
 
     def _apply_facts(self, effect: on.ApplyFacts) -> None:
         def done(future: Future[on.ApplyOutcome]) -> None:

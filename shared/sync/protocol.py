@@ -69,7 +69,12 @@ LOGS_MAX: Final = 64
 """Logs (incarnations) one node may name in a greeting."""
 QUOTA_TOTALS_MAX: Final = 4_096
 
+TWIN_QUIET_MS: Final = 30_000
+"""Silence of a warehouse's machine after which another one may speak for the warehouse."""
+
 NO_SESSION: Final = bytes(8)
+NO_FENCE: Final = bytes(8)
+"""Fence of a machine that was never given one."""
 
 SessionId = Annotated[bytes, msgspec.Meta(min_length=8, max_length=8)]
 Nonce = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
@@ -110,7 +115,10 @@ class QuotaTotal(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True):
-    """Type 1. `heads` and `acked` name every log the edge keeps; `boot_no` only ever rises."""
+    """Type 1. `heads` and `acked` name every log the edge keeps; `boot_no` only ever rises.
+
+    `fence` is that of the last WELCOME, None from older edges; `machine` tells boxes apart.
+    """
 
     proto_min: Small
     proto_max: Small
@@ -127,10 +135,15 @@ class Hello(msgspec.Struct, frozen=True, array_like=True):
     app_version: Word
     wall_ms: Int64
     nonce: Nonce
+    fence: SessionId | None = None
+    machine: Word = ""
 
 
 class Welcome(msgspec.Struct, frozen=True, array_like=True):
-    """Type 2. Echoes the greeting's nonce; `applied` and `stable` name the logs of the greeting."""
+    """Type 2. Echoes the greeting's nonce; `applied` and `stable` name the logs of the greeting.
+
+    `fence` is on the edge's disk before it sends anything, and in its next greeting.
+    """
 
     nonce: Nonce
     session: SessionId
@@ -143,15 +156,17 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True):
     down_head: Int64
     wall_ms: Int64
     hub_log_head: Mark = Mark()
+    fence: SessionId = NO_FENCE
 
 
 class Reject(msgspec.Struct, frozen=True, array_like=True):
-    """Type 3. `nonce` is that of the greeting that opened, or wanted to open, the session."""
+    """Type 3. `nonce` is that of the greeting; `agreed` the last line both have, if they differ."""
 
     nonce: Nonce
     code: Word
     sentence: Sentence
     retry_after_ms: Int64 = 0
+    agreed: LogMark | None = None
 
 
 class Facts(msgspec.Struct, frozen=True, array_like=True):

@@ -27,7 +27,10 @@ FORGIVEN = frozenset({"I4", "I13", "W1", "W2", "W3", "W4", "W6", "W7"})
 """Promises about a warehouse that do not bind it once its gap is declared."""
 LINES_GONE = frozenset({"I1", "I2", "I7", "I8", "I10", "I12", "I13", *FORGIVEN})
 """Promises about a warehouse of whose log a part is gone for good, and declared so."""
-IN_BETWEEN = frozenset({"I3", "I6", "I7", "I13", "I18"})
+CONTRADICTED = frozenset({"I2", "I8"})
+"""Promises about a warehouse whose forgotten past and present do not fit: bins have to be counted,
+and head office sees that both sides' books differ."""
+IN_BETWEEN = frozenset({"I2", "I3", "I6", "I7", "I13", "I18"})
 """Promises that a node which forgot something cannot keep until it has been told again."""
 
 
@@ -57,8 +60,9 @@ class Drills:
             return True  # what was dropped was in a backup of the hub that is lost with it
         if invariant in LINES_GONE and any(name in text for name in self._with_holes()):
             return True
-        return invariant in FORGIVEN and any(
-            name in text and self._declared(name) for name in self.struck
+        conflicts_min = 0 if invariant in FORGIVEN else 1
+        return invariant in FORGIVEN | CONTRADICTED and any(
+            name in text and self._declared(name, conflicts_min) for name in self.struck
         )
 
     def _with_holes(self) -> list[str]:
@@ -66,10 +70,11 @@ class Drills:
         rows = self.world.hub.sql.execute("SELECT DISTINCT node FROM log_skips")
         return [row["node"] for row in rows]
 
-    def _declared(self, name: str) -> bool:
-        sql = self.world.hub.sql
-        row = sql.execute(
-            "SELECT 1 FROM facts WHERE node = ? AND kind = 'log_gap' LIMIT 1", (name,)
+    def _declared(self, name: str, conflicts_min: int) -> bool:
+        row = self.world.hub.sql.execute(
+            "SELECT 1 FROM facts WHERE node = ? AND kind = 'log_gap'"
+            " AND json_extract(CAST(body AS TEXT), '$.conflicts') >= ? LIMIT 1",
+            (name, conflicts_min),
         ).fetchone()
         return row is not None
 

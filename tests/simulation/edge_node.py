@@ -53,6 +53,7 @@ class SimEdge(Node):
         image = empty_image("edge", "edge.store.migrations")
         super().__init__(world, name, image, world.options.edge_crash)
         self.machine = machine or name
+        self.box = f"box-{self.machine}"
         self.entropy = SimEntropy(world.time.stream(f"entropy/{self.machine}"))
         self.key = f"key-{name}-1"
         benches = {
@@ -77,7 +78,7 @@ class SimEdge(Node):
         """Start the line and the timers."""
         self._expect_present()
         self.world.checks.edge_started(self)
-        self.core = EdgeCore(self.entropy, app_version="1", schema="sim")
+        self.core = EdgeCore(self.entropy, app_version="1", schema="sim", machine=self.box)
         self.inbox: deque[on.Event] = deque()
         self._handling = False
         self._stuck, self._tried_ms = 0, 0
@@ -194,7 +195,14 @@ class SimEdge(Node):
         self.submit(work, done)
 
     def _branch(self, effect: on.Branch) -> None:
-        self.submit(lambda tx: apply.branch(tx, effect.incarnation, self.entropy))
+        self.submit(lambda tx: apply.branch(tx, effect.agreed, self.entropy))
+
+    def _store_fence(self, effect: on.StoreFence) -> None:
+        def done(_: Any, error: Exception | None) -> None:
+            failed = on.FenceFailed(effect.session, "The disk failed.")
+            self.handle(failed if error else on.FenceStored(effect.session))
+
+        self.submit(lambda tx: line_state.store_fence(tx.sql, effect.fence), done)
 
     def _declare_gap(self, effect: on.DeclareGap) -> None:
         self.submit(lambda tx: apply.declare_gap(tx, effect, self.clock))
@@ -214,7 +222,9 @@ class SimEdge(Node):
         note, state = self.disk.note, line_state.load(self.sql)
         if sidecar.forgotten(note, state):
             expected_seq = sidecar.expected_seq(note, state)
-            self.writer.write_now(lambda tx: copies.branch_log(tx.sql, self.entropy, expected_seq))
+            self.writer.write_now(
+                lambda tx: copies.branch_log(tx.sql, self.entropy, expected_seq=expected_seq)
+            )
 
     # The floor
 
@@ -337,6 +347,7 @@ _EFFECTS: dict[type[on.Effect], Callable[[SimEdge, Any], None]] = {
     on.ApplyCommand: SimEdge._apply_command,
     on.Branch: SimEdge._branch,
     on.DeclareGap: SimEdge._declare_gap,
+    on.StoreFence: SimEdge._store_fence,
     on.StoreTargets: SimEdge._store_targets,
     on.StoreLines: SimEdge._store_lines,
 }

@@ -19,7 +19,7 @@ from hub.services.quotas import balance_quotas
 from hub.services.recover import settle_recovery
 from hub.services.release_parcels import CourierTable, release_ready
 from hub.services.reservations import expire_reservations
-from hub.store import backup, fact_log, nodes
+from hub.store import backup, fact_log, fences, nodes
 from hub.store.batch.desk import BatchDesk
 from hub.store.protocol import Desk
 from hub.store.sqlite.desk import SqliteDesk
@@ -75,6 +75,7 @@ class SimHub(Node):
         self.inbox: deque[on.Event] = deque()
         self._handling = False
         self._pump_due = False
+        self._told_keys: on.KeysLoaded | None = None
         self.owners = nodes.valid_keys(self.sql)
         self.expected = frozenset(self.owners.values())
         self._tick()
@@ -95,10 +96,11 @@ class SimHub(Node):
 
     def _load_keys(self) -> None:
         self.later(KEYS_MS, "keys", self._load_keys)
-        owners = nodes.valid_keys(self.sql)
-        if owners != self.owners:
-            self.owners = owners
-            self.handle(on.KeysLoaded(owners))
+        loaded = on.KeysLoaded(nodes.valid_keys(self.sql), fences.valid(self.sql))
+        self.owners = loaded.owners
+        if loaded != self._told_keys:
+            self._told_keys = loaded
+            self.handle(loaded)
 
     def _back_up(self) -> None:
         """Copy the books, prove the copy, and tell the books a while later, if at all."""
@@ -143,6 +145,9 @@ class SimHub(Node):
             self.handle(on.AdmitFailed(effect.peer) if error else answer)
 
         self.submit(lambda tx: apply.admit(tx, effect, self.clock.wall_ms(), self.entropy), done)
+
+    def _confirm_fence(self, effect: on.ConfirmFence) -> None:
+        self.submit(lambda tx: fences.confirm(tx.sql, effect.node, effect.fence))
 
     def _apply_facts(self, effect: on.ApplyFacts) -> None:
         def work(tx: Transaction) -> on.ApplyOutcome:
@@ -262,6 +267,7 @@ class SimHub(Node):
 _EFFECTS: dict[type[on.Effect], Callable[[SimHub, Any], None]] = {
     on.Send: SimHub._send,
     on.Admit: SimHub._admit,
+    on.ConfirmFence: SimHub._confirm_fence,
     on.ApplyFacts: SimHub._apply_facts,
     on.ReadCommands: SimHub._read_commands,
     on.ReadLines: SimHub._read_lines,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,22 +15,33 @@ if TYPE_CHECKING:
 
 
 def bodies(world: World, edge: SimEdge, but: str) -> list[bytes]:
-    """Return the body of every line of a warehouse but those of kind `but`, in order.
+    """Return the body of everything that happened at a warehouse but of kind `but`, in order.
 
-    Lines the edge has dropped are the hub's to show; I7 proves that both are the same.
+    Lines the edge has dropped are the hub's to show; I7 proves that both are the same. What several
+    logs tell word for word happened as often as the log says that tells it most often.
     """
-    found: dict[tuple[int, int], bytes] = {}
-    query = "SELECT incarnation, seq, body FROM facts WHERE kind <> ? AND node = ?"
+    found: dict[tuple[int, int], tuple[object, ...]] = {}
+    query = (
+        "SELECT incarnation, seq, body, op_id, actor, wall_ms, mono_ms FROM facts"
+        " WHERE kind <> ? AND node = ?"
+    )
     bases = {
         row["incarnation"]: row["base_seq"]
         for row in edge.sql.execute("SELECT incarnation, base_seq FROM logs")
     }
     for row in world.hub.sql.execute(query, (but, edge.name)):
         if row["seq"] <= bases.get(row["incarnation"], 0):
-            found[row["incarnation"], row["seq"]] = row["body"]
+            found[row["incarnation"], row["seq"]] = tuple(row)[2:]
     for row in edge.sql.execute(query, (but, edge.name)):
-        found[row["incarnation"], row["seq"]] = row["body"]
-    return [found[key] for key in sorted(found)]
+        found[row["incarnation"], row["seq"]] = tuple(row)[2:]
+    told: dict[tuple[object, ...], Counter[int]] = {}
+    for incarnation, seq in sorted(found):
+        told.setdefault(found[incarnation, seq], Counter())[incarnation] += 1
+    return [
+        bytes(words[0])  # type: ignore[call-overload]
+        for words, counts in told.items()
+        for _ in range(max(counts.values()))
+    ]
 
 
 def dropped_at(edge: SimEdge, row: sqlite3.Row) -> bool:

@@ -15,6 +15,7 @@ from edge.domain.picking import Stop
 from edge.services.pick import load_picker
 from edge.services.scan import ScanAnswer, ScanRequest
 from edge.store import parcels, receipts, stations
+from edge.store.recoveries import PAST_MISSING
 from edge.store.stations import StationRow
 from tests.simulation.goods import Delivery, Unit
 
@@ -113,7 +114,8 @@ class Person:
             self.pending = None
             self.world.checks.waited(self, self.world.time.now_ms - sent_ms)
             verdict = answer.verdict
-            self.refusals = 0 if verdict.accepted else self.refusals + 1
+            if verdict.code != PAST_MISSING:
+                self.refusals = 0 if verdict.accepted else self.refusals + 1
             self.world.time.note(f"{self.edge.machine} {self.station} {scan.raw} {verdict.code}")
             if pending.then is not None:
                 pending.then(answer)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 
 from hub.domain.rows import MissingLines, RecoveryCounts, RecoveryRow, WaitedFor
-from hub.store import fact_log, learnt, recovering
+from hub.store import fact_log, fences, learnt, recovering
 from hub.store.sqlite.filters import marks
 from shared.domain.commands import Command
 from shared.domain.facts import FactRecord
@@ -101,6 +101,10 @@ class SqliteNodes:
         """Return and forget (parcel, line, units) without a right in a warehouse's parcels."""
         return learnt.take_uncovered(self._sql, warehouse)
 
+    def adopt_machine(self, warehouse: str) -> bool:
+        """Make the machine turned away last the warehouse's; return False when none was."""
+        return fences.adopt(self._sql, warehouse)
+
     def facts(self, kinds: Collection[str] = ()) -> Iterator[FactRecord]:
         """Yield every fact (of `kinds` only) of every log that was counted, in its log's order."""
         chosen = f" AND kind IN ({marks(len(kinds))})" if kinds else ""
@@ -108,7 +112,9 @@ class SqliteNodes:
             "SELECT node, incarnation, seq, prev_hash, hash, kind, version, body, wall_ms,"  # noqa: S608
             " mono_ms, op_id, actor FROM facts f WHERE NOT EXISTS (SELECT 1 FROM quarantine q"
             " WHERE q.node = f.node AND q.incarnation = f.incarnation AND q.seq = f.seq"
-            f" AND q.solved_ms IS NULL){chosen} ORDER BY node, incarnation, seq",
+            " AND q.solved_ms IS NULL) AND NOT EXISTS (SELECT 1 FROM retold t"
+            " WHERE t.node = f.node AND t.incarnation = f.incarnation AND t.seq = f.seq)"
+            f"{chosen} ORDER BY node, incarnation, seq",
             tuple(kinds),
         )
         for row in rows:

@@ -7,6 +7,7 @@ import selectors
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -241,7 +242,8 @@ class Edge:
 
         def scan(tx: Transaction) -> None:
             for _ in range(count):
-                edge_log.append(tx.sql, fact, op_id="op", actor="BDG-1", wall_ms=1, mono_ms=1)
+                op_id = str(uuid.uuid4())
+                edge_log.append(tx.sql, fact, op_id=op_id, actor="BDG-1", wall_ms=1, mono_ms=1)
             tx.after_commit(self.line.notify)
 
         self.database.write_sync(scan)

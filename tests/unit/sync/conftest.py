@@ -18,7 +18,7 @@ from edge.sync import apply as edge_apply
 from edge.sync import core_events as edge_on
 from edge.sync.core import EdgeCore
 from hub.store import fact_log as hub_log
-from hub.store import nodes
+from hub.store import fences, nodes
 from hub.sync import apply as hub_apply
 from hub.sync import core_events as hub_on
 from hub.sync.core import HubCore
@@ -163,8 +163,12 @@ class SimEdge:
 
     def _win_back(self, effect: edge_on.Effect) -> None:
         if isinstance(effect, edge_on.Branch):
-            incarnation, entropy = effect.incarnation, self.world.entropy
-            transact(self.sql, lambda tx: edge_apply.branch(tx, incarnation, entropy))
+            agreed, entropy = effect.agreed, self.world.entropy
+            transact(self.sql, lambda tx: edge_apply.branch(tx, agreed, entropy))
+        elif isinstance(effect, edge_on.StoreFence):
+            fence = effect.fence
+            transact(self.sql, lambda tx: line_state.store_fence(tx.sql, fence))
+            self.handle(edge_on.FenceStored(effect.session))
         elif isinstance(effect, edge_on.DeclareGap):
             gap, clock = effect, self.world.clock
             transact(self.sql, lambda tx: edge_apply.declare_gap(tx, gap, clock))
@@ -254,6 +258,9 @@ class SimHub:
                 self.sql, lambda tx: hub_apply.apply_checked(tx, batch, self.project, 1)
             )
             self.handle(hub_on.FactsApplied(batch.peer, batch.session, batch.incarnation, outcome))
+        elif isinstance(effect, hub_on.ConfirmFence):
+            confirmed = effect
+            transact(self.sql, lambda tx: fences.confirm(tx.sql, confirmed.node, confirmed.fence))
         elif isinstance(effect, hub_on.ReadCommands):
             self.handle(hub_apply.read_commands(self.sql, effect))
         elif isinstance(effect, hub_on.ReadLines):

@@ -31,10 +31,16 @@ class Seeded:
         return self.rng.randbytes(count)
 
 
+def run_all(sql, package):
+    for script in sorted(files(package).iterdir(), key=lambda entry: entry.name):
+        if script.name.endswith(".sql"):
+            sql.executescript(script.read_text())
+
+
 @pytest.fixture
 def edge(tmp_path):
     sql = connect(tmp_path / "edge.db", writable=True)
-    sql.executescript((files("edge.store.migrations") / "0001_log.sql").read_text())
+    run_all(sql, "edge.store.migrations")
     edge_log.ensure_identity(sql, "SHA", Seeded(1))
     yield sql
     sql.close()
@@ -43,8 +49,7 @@ def edge(tmp_path):
 @pytest.fixture
 def hub(tmp_path):
     sql = connect(tmp_path / "hub.db", writable=True)
-    for script in ("0001_log.sql", "0003_recovery.sql", "0005_skips.sql"):
-        sql.executescript((files("hub.store.migrations") / script).read_text())
+    run_all(sql, "hub.store.migrations")
     sql.execute("CREATE TABLE counted (seq INTEGER)")
     hub_log.ensure_node(sql, "SHA", "Shanghai")
     yield sql
@@ -293,7 +298,6 @@ def test_a_new_life_of_the_hub_is_remembered_and_an_older_one_is_not(hub):
 
 def test_a_copy_of_the_hub_says_of_itself_that_it_is_a_backup(tmp_path, edge, hub, known, write):
     apply_batch(Transaction(hub), "SHA", known, write(4), count, wall_ms=1)
-    hub.execute("CREATE TABLE rights (x INTEGER)")
     backup.back_up(hub, tmp_path / "copy.db")
     ends = backup.proven_marks(tmp_path / "copy.db")
     assert ends == [backup.LogEnd("SHA", known, 4)]

@@ -174,7 +174,7 @@ def test_an_edge_put_back_in_secret_greets_anew_and_fetches_what_it_lost(make_wo
     assert len(rows(edge.sql, "SELECT incarnation FROM logs")) == 2
 
 
-def test_two_machines_with_one_identity_are_found_out(make_world, backup):
+def test_a_copy_that_worked_by_itself_tells_its_lines_under_a_log_of_its_own(make_world, backup):
     world = make_world(1, edges=2)
     first, second = world.edges
     world.heal()
@@ -192,9 +192,12 @@ def test_two_machines_with_one_identity_are_found_out(make_world, backup):
     world.edges = [second]
     second.crash()
     world.run(20_000)
-    assert second.core.status.trouble is not None
-    assert second.core.status.trouble.code == "fork"
-    assert len(rows(world.hub.sql, "SELECT * FROM facts WHERE node = 'W0'")) == 2
+    assert second.core.status.up
+    lines = "SELECT incarnation, seq, hash FROM facts ORDER BY 1, 2"
+    assert rows(second.sql, lines) == rows(world.hub.sql, lines)
+    assert len(rows(world.hub.sql, "SELECT DISTINCT body FROM facts")) == 4
+    assert len(rows(world.hub.sql, "SELECT * FROM counted")) == 4
+    assert len(rows(second.sql, "SELECT incarnation FROM logs")) == 2
 
 
 def test_the_same_seed_gives_the_same_world(make_world):

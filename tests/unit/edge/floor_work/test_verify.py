@@ -70,7 +70,7 @@ def test_a_restored_edge_starts_another_log(books: Any, tmp_path: Path) -> None:
     database = Database(restored)
     after = database.read_sync(fact_log.head)
     database.close()
-    assert (after.node, after.seq) == (before.node, 0)
+    assert (after.node, after.seq) == (before.node, before.seq), "the hub may not have them"
     assert after.incarnation != before.incarnation
     assert check_file(restored).ok
 
