@@ -32,6 +32,9 @@ PLAN_SECONDS: Final = 1.0
 RETRY_MS: Final = 15_000
 """Parcels that lack stock are tried again this often."""
 DIGEST_SECONDS: Final = 30.0
+OFFLINE_DIGEST_MS: Final = 3_600_000
+"""How often the books are digested while head office cannot be reached. Every digest is a fact, and
+forty thousand of them after two weeks would only keep head office from the facts that matter."""
 RECOVER_SECONDS: Final = 0.5
 """How often a node whose disk went back in time looks whether it can go on."""
 
@@ -52,7 +55,7 @@ log = logs.get("timers")
 def of(node: EdgeNode) -> list[Coroutine[Any, Any, None]]:
     """Return the timers of `node`, to be run as tasks."""
     tasks = [
-        _every(node, DIGEST_SECONDS, lambda: digest(node)),
+        _every(node, DIGEST_SECONDS, _Digests(node).tick),
         _every(node, RECOVER_SECONDS, lambda: win_back(node)),
         _every(node, PRUNE_SECONDS, lambda: drop_old(node)),
         _every(node, HUB_COPY_SECONDS, lambda: hand_over(node)),
@@ -146,6 +149,27 @@ async def drop_old(node: EdgeNode) -> None:
     for _ in range(PRUNE_STEPS_MAX):
         if not await node.database.write(portion) or node.stopping.is_set():
             return
+
+
+def digest_due(*, line_up: bool, since_ms: int | None) -> bool:
+    """Say whether the books are digested at this tick; `since_ms` have passed since the last."""
+    return line_up or since_ms is None or since_ms >= OFFLINE_DIGEST_MS
+
+
+class _Digests:
+    """Digests the books at every tick while the line is up, and seldom while it is down."""
+
+    def __init__(self, node: EdgeNode) -> None:
+        self._node = node
+        self._last_ms: int | None = None
+
+    async def tick(self) -> None:
+        """Digest if it is time."""
+        now_ms = self._node.clock.mono_ms()
+        since_ms = None if self._last_ms is None else now_ms - self._last_ms
+        if digest_due(line_up=self._node.uplink.link().up, since_ms=since_ms):
+            self._last_ms = now_ms
+            await digest(self._node)
 
 
 class _Planner:

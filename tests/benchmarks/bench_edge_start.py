@@ -1,12 +1,12 @@
 """S12: how soon an edge with a million serial numbers is ready, and how much memory it takes.
 
 Run `python tests/benchmarks/bench_edge_start.py [--serials 1000000] [--runs 3]`; it prints one JSON
-object. The books are filled by plain statements (2,000 SKUs, one million serial numbers, balances to
-match); then `bincard edge serve` is started on them as a process of its own. Ready is when
-`GET /readyz` answers 200, counted from before the process was started, so that the interpreter's own
-start counts too; `cpu_seconds` is what the process itself had used by then, which other work on the
-machine does not change. The first start also makes what a new node needs once and is told apart.
-Memory is VmRSS after the node is ready and has answered 200 pages of stock.
+object. The books are filled by plain statements (2,000 SKUs, one million serial numbers, balances
+to match); then `bincard edge serve` is started on them as a process of its own. Ready is when
+`GET /readyz` answers 200, counted from before the process was started, so that the interpreter's
+own start counts too; `cpu_seconds` is what the process itself had used by then, which other work on
+the machine does not change. The first start also makes what a new node needs once and is told
+apart. Memory is VmRSS after the node is ready and has answered 200 pages of stock.
 """
 
 from __future__ import annotations
