@@ -44,22 +44,16 @@ SYNC: Final = (
         "return None",
     ),
     Mutant(
-        "a batch that failed leaves what it wrote",
-        "hub.sync.apply:_count_all",
-        "with undoable(tx.sql):",
-        "if tx:",
-    ),
-    Mutant(
         "a batch that never writes the units it kept back",
         "hub.store.batch.goods:BatchStock.write_out",
         "self._plain.add_many(",
         "list(",
     ),
     Mutant(
-        "a batch that reads a parcel past its own change",
-        "hub.store.batch.trade:BatchParcels.put",
-        "self._rows[parcel.parcel_id] = parcel",
-        "self._before[parcel.parcel_id] = parcel",
+        "a batch that forgets where a serial number went",
+        "hub.store.batch.goods:BatchSerials.put",
+        "self._rows[row.serial] = row",
+        "self._rows[row.serial] = self._rows[row.serial]",
     ),
     Mutant(
         "half a batch applied",
