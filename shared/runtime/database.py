@@ -123,6 +123,9 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     if writable:
         sql.execute("PRAGMA journal_mode=WAL")
         sql.execute("PRAGMA synchronous=FULL")
+        # A savepoint's undo pages otherwise spill into the system's temporary folder: a third of
+        # all bytes written, and a second disk that may be full. https://sqlite.org/tempfiles.html
+        sql.execute("PRAGMA temp_store=MEMORY")
         sql.execute(f"PRAGMA journal_size_limit={LOG_BYTES_KEPT}")
     else:
         sql.execute("PRAGMA wal_autocheckpoint=0")

@@ -153,3 +153,20 @@ def test_a_side_effect_that_fails_does_not_stop_the_writer(store: Database) -> N
     store.write_sync(work)
     store.write_sync(insert(2))
     assert count(store) == 2
+
+
+def test_a_use_case_writes_nowhere_but_into_the_books(store: Database) -> None:
+    """Undo pages of a savepoint stay in memory: the folder for temporary files may be full."""
+
+    def change_many_pages(tx: Transaction) -> list[str]:
+        tx.sql.execute("CREATE TABLE wide (text TEXT)")
+        tx.sql.executemany("INSERT INTO wide VALUES (?)", [("x" * 2_000,)] * 200)
+        tx.sql.execute("SAVEPOINT inner")
+        tx.sql.execute("UPDATE wide SET text = text || 'y'")
+        open_files = [
+            str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.exists()
+        ]
+        tx.sql.execute("RELEASE inner")
+        return [name for name in open_files if "etilqs" in name]
+
+    assert store.write_sync(change_many_pages) == []
