@@ -93,6 +93,18 @@ def test_each_reason_not_to_greet_has_its_code_and_a_sentence(greeting, knowledg
     assert refusal.sentence.endswith(".")
 
 
+def test_a_hub_without_any_line_of_an_edge_takes_over_from_the_one_that_was_lost():
+    greeting = hello(hub_epoch_seen=Epoch(9, b"hub-nine"))
+    empty = known(logs=(KnownLog(5, 3, Mark(), Mark()),), hashes={})
+    refusal = judge(greeting, empty)
+    assert refusal is not None
+    assert refusal.code == "hub_lost"
+    for knows_it in (known(), known(logs=(), hashes={}, restored=True)):
+        refusal = judge(greeting, knows_it)
+        assert refusal is not None
+        assert refusal.code == "old_hub", "two hubs are told apart"
+
+
 def test_a_hub_in_a_new_life_may_have_forgotten_what_it_acknowledged():
     seen = Epoch(1, b"hub-one.")
     greeting = hello(hub_epoch_seen=seen, acked=(LogMark(5, 9, A),), down_cursor=7)
