@@ -158,6 +158,8 @@ class Shop:
 
     def _refused(self, entry: Entry, order: ChannelOrder, error: Exception | None) -> None:
         self.world.checks.told(f"order {order.order_no}", error)
+        if order is not entry.order:
+            return  # a late copy of what the shop has put differently since
         code = error.code if isinstance(error, BincardError) else ""
         if order.version > 1 and code in {"order_state", "order_version_old"}:
             entry.order = entry.before or order
