@@ -8,18 +8,23 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Final
 
 import msgspec
 
 from hub.instance import KEY_FILE, running_hub
 from hub.office import Office
+from hub.services.examine import WHAT_TO_DO, expect_sound
 from hub.settings import Settings
 from hub.store.open_books import pending_migrations
 from shared.domain.errors import BincardError
-from shared.runtime import private_file
+from shared.runtime import backups, private_file
+from shared.runtime.database import connect_read_only
 
 DISK_FREE_BYTES_MIN: Final = 1_073_741_824
+LATE_INTERVALS: Final = 3
+"""A backup that is so many intervals old is late."""
 SANE_SECONDS: Final = 1_704_067_200
 """2024-01-01; an earlier clock was never set."""
 
@@ -34,7 +39,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything the hub needs."""
-    found = [_system(), _disk(settings), _clock(), _books(settings), _key(settings)]
+    found = [_system(), _disk(settings), _clock(), _books(settings)]
+    found += [_backups(settings), _key(settings)]
     found += _recovery(settings)
     found += _ports(settings)
     return found
@@ -76,7 +82,28 @@ def _books(settings: Settings) -> Finding:
         return Finding("books", False, f"{settings.database} cannot be read: {error}.")
     if waiting:
         return Finding("books", False, f"Run `bincard hub migrate`: {', '.join(waiting)} waits.")
-    return Finding("books", True, f"{settings.database} is up to date.")
+    try:
+        with closing(connect_read_only(settings.database)) as sql:
+            expect_sound(sql)
+    except sqlite3.DatabaseError as error:
+        return Finding("books", False, f"{error}. {WHAT_TO_DO}")
+    except BincardError as error:
+        return Finding("books", False, f"{error.message} {error.hint}")
+    return Finding("books", True, f"{settings.database} is up to date and sound.")
+
+
+def _backups(settings: Settings) -> Finding:
+    if settings.postgres_url:
+        return Finding("backups", True, "The PostgreSQL server takes them.")
+    if settings.backups.folder is None:
+        text = "None are taken, so no warehouse may drop anything: set BINCARD_HUB_BACKUP_DIR."
+        return Finding("backups", True, text)
+    last_ms = backups.last_ms(settings.backups, "hub")
+    if last_ms is None:
+        return Finding("backups", True, "There is none yet; a running hub takes them.")
+    minutes = max(0, round((time.time() - last_ms / 1_000) / 60))
+    good = minutes <= LATE_INTERVALS * settings.backups.minutes
+    return Finding("backups", good, f"The last is {minutes} min old.")
 
 
 def _recovery(settings: Settings) -> Iterator[Finding]:

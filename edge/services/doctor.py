@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,12 +16,18 @@ from urllib.parse import urlsplit
 import msgspec
 
 from edge.services import enrolment
+from edge.services.examine import WHAT_TO_DO, expect_sound
 from edge.settings import Settings
 from shared.domain.errors import BincardError
+from shared.runtime import backups
+from shared.runtime.database import connect_read_only
+from shared.runtime.storage import level_of
 
 FREE_BYTES_MIN: Final = 1_000_000_000
 """Below this a warehouse has weeks, not months, of facts left to write."""
 CONNECT_SECONDS: Final = 2.0
+LATE_INTERVALS: Final = 3
+"""A backup that is so many intervals old is late."""
 YEAR_2025_S: Final = 1_735_689_600
 
 
@@ -39,6 +46,7 @@ def examine(settings: Settings) -> list[Finding]:
         _folder,
         _disk,
         _database,
+        _backups,
         _identity,
         _hub,
         _devices,
@@ -66,19 +74,41 @@ def _folder(settings: Settings) -> Finding:
 
 def _disk(settings: Settings) -> Finding:
     try:
-        free = shutil.disk_usage(settings.state_dir).free
+        usage = shutil.disk_usage(settings.state_dir)
     except OSError as error:
         return Finding("disk", "stop", f"It cannot be read: {error.strerror}.")
-    level = "fine" if free >= FREE_BYTES_MIN else "attention"
-    return Finding("disk", level, f"{free // 1_000_000} MB are free.")
+    step = level_of(usage.free, usage.free + usage.used)
+    sentence = f"{usage.free // 1_000_000} MB are free"
+    if step == "full":
+        return Finding("disk", "stop", f"{sentence}: no new work is taken. Free some space.")
+    few = step != "ok" or usage.free < FREE_BYTES_MIN
+    return Finding("disk", "attention" if few else "fine", f"{sentence}.")
 
 
 def _database(settings: Settings) -> Finding:
     path: Path = settings.database
     if not path.exists():
         return Finding("books", "attention", "There are none yet: the first start makes them.")
+    try:
+        with closing(connect_read_only(path)) as sql:
+            expect_sound(sql)
+    except sqlite3.DatabaseError as error:
+        return Finding("books", "stop", f"{error}. {WHAT_TO_DO}")
+    except BincardError as error:
+        return Finding("books", "stop", f"{error.message} {error.hint}")
     version = sqlite3.sqlite_version
     return Finding("books", "fine", f"{path.stat().st_size // 1_000} kB, SQLite {version}.")
+
+
+def _backups(settings: Settings) -> Finding:
+    if settings.backups.folder is None:
+        return Finding("backups", "attention", "None are taken: set BINCARD_EDGE_BACKUP_DIR.")
+    last_ms = backups.last_ms(settings.backups, "edge")
+    if last_ms is None:
+        return Finding("backups", "attention", "There is none yet; a running edge takes them.")
+    minutes = max(0, round((time.time() - last_ms / 1_000) / 60))
+    late = minutes > LATE_INTERVALS * settings.backups.minutes
+    return Finding("backups", "attention" if late else "fine", f"The last is {minutes} min old.")
 
 
 def _identity(settings: Settings) -> Finding:

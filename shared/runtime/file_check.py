@@ -20,11 +20,13 @@ from shared.domain.errors import BooksBroken
 from shared.runtime import logs
 from shared.runtime.database import connect_read_only
 
-QUICK_SECONDS: Final = 0.5
+QUICK_SECONDS: Final = 0.2
 """Time for references at the start; what does not fit is left to the hourly check."""
 STEPS_BETWEEN_LOOKS: Final = 10_000
 """SQLite's steps between two looks at the clock."""
 TROUBLES_MAX: Final = 5
+FIRST_SECONDS: Final = 30.0
+"""A node that starts has better things to do first."""
 ROUND_SECONDS: Final = 3_600.0
 SLICE_REST_SECONDS: Final = 0.2
 """Pause between two slices, so that people's requests have the disk in between."""
@@ -102,6 +104,7 @@ class HourlyCheck:
         slices: Slices,
         damaged: Callable[[str], None],
         *,
+        first_seconds: float = FIRST_SECONDS,
         round_seconds: float = ROUND_SECONDS,
         rest_seconds: float = SLICE_REST_SECONDS,
     ) -> None:
@@ -109,6 +112,7 @@ class HourlyCheck:
         self._path = path
         self._slices = slices
         self._damaged = damaged
+        self._first_seconds = first_seconds
         self._round_seconds = round_seconds
         self._rest_seconds = rest_seconds
         self._stopping = threading.Event()
@@ -117,7 +121,7 @@ class HourlyCheck:
         """How often the whole file was found sound."""
 
     def start(self) -> None:
-        """Begin; the first round starts at once."""
+        """Begin; the first round starts a little later."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -127,6 +131,7 @@ class HourlyCheck:
             self._thread.join()
 
     def _run(self) -> None:
+        self._stopping.wait(self._first_seconds)
         while not self._stopping.is_set():
             wrong = run_through(self._path, self._unhurried)
             if wrong:

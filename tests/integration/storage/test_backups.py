@@ -228,3 +228,22 @@ def test_the_hub_takes_backups_by_the_clock_and_tells_the_warehouses_they_are_st
     assert done.returncode == 0, done.stderr
     assert Path(json.loads(done.stdout)["kept"]).exists()
     assert hub.command("verify").returncode == 0
+
+
+def test_f20_a_hub_whose_file_is_damaged_says_what_to_do_and_a_restore_brings_it_back(
+    tmp_path: Path, hub_process_class: Any
+) -> None:
+    hub = hub_process_class(tmp_path / "hub")
+    hub.start()
+    hub.fill("SHA,A01,PHONE,1,SN001")
+    copy = tmp_path / "copy.db"
+    assert hub.command("backup", str(copy)).returncode == 0
+    hub.stop()
+    database = tmp_path / "hub" / "hub.db"
+    database.write_bytes(b"\0" * 8_192 + database.read_bytes()[8_192:])
+    told = hub.command("serve")
+    assert told.returncode == 1
+    assert "The books are damaged: file is not a database" in told.stderr
+    assert "bincard hub restore" in told.stderr
+    assert hub.command("restore", str(copy)).returncode == 0
+    assert hub.command("verify").returncode == 0

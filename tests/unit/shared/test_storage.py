@@ -145,7 +145,9 @@ def test_f20_a_garbled_page_is_found_by_the_hourly_check_and_ends_writing(
         watch.damaged(sentence)
         found.set()
 
-    check = HourlyCheck(rotten.path, file_check.table_slices, damaged, rest_seconds=0)
+    check = HourlyCheck(
+        rotten.path, file_check.table_slices, damaged, first_seconds=0, rest_seconds=0
+    )
     check.start()
     assert found.wait(SECONDS)
     check.stop()
@@ -159,7 +161,12 @@ def test_f20_a_garbled_page_is_found_by_the_hourly_check_and_ends_writing(
 def test_the_hourly_check_goes_round_while_people_write(store: Database) -> None:
     wrong: list[str] = []
     check = HourlyCheck(
-        store.path, file_check.table_slices, wrong.append, round_seconds=0, rest_seconds=0
+        store.path,
+        file_check.table_slices,
+        wrong.append,
+        first_seconds=0,
+        round_seconds=0,
+        rest_seconds=0,
     )
     check.start()
     number = 0
