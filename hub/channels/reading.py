@@ -27,6 +27,10 @@ CHINA: Final = timezone(timedelta(hours=8))
 """Chinese platforms date everything in this zone."""
 WAIT_SECONDS_MAX: Final = 3_600
 """A shop that asks us to wait longer is asked again after this."""
+NAMES_MAX: Final = 512
+"""Characters in an order's number and in the platform's own name of it."""
+MARK_MAX: Final = 2**53
+"""Latest time of change; JSON keeps whole numbers exactly up to here."""
 AMOUNT_DIGITS_MAX: Final = 12
 """Digits before the point of an amount; more is a mistake, and would fill the memory."""
 UNREADABLE: Final = (
@@ -114,8 +118,11 @@ def sort_out(
 
 def _checked(remote: RemoteOrder) -> RemoteOrder:
     """Return the order after the same check that every order of our own interface passes."""
-    if not 1 <= len(remote.order_no) <= 64 or remote.mark < 0:
-        raise InvalidInput("order_key", "The order has no usable number or time of change.")
+    names = f"{remote.order_no}{remote.remote_id}"
+    if not 1 <= len(remote.order_no) <= 64 or not names.isprintable() or len(names) > NAMES_MAX:
+        raise InvalidInput("order_key", "The order has no usable number or name.")
+    if not 0 <= remote.mark <= MARK_MAX:
+        raise InvalidInput("order_key", "The order has no usable time of change.")
     if remote.order is None:
         return remote
     order = decode_order(msgspec.json.encode(remote.order))

@@ -24,6 +24,7 @@ from hub.services.decide_order import cancel
 from hub.services.ingest_order import ingest
 from hub.store.protocol import Desk
 from shared.domain.errors import BincardError, Refused
+from shared.runtime.attempt import is_disk_trouble
 
 ORDERS_PER_COMMIT: Final = 50
 """Orders of one page that share a transaction, each in a savepoint of its own."""
@@ -59,13 +60,24 @@ def take_in(
     pulled: bool,
 ) -> Intake:
     """Take in what a shop told; each order succeeds or fails alone. `pulled`: we asked for it."""
-    counts = Counter(_take(desk, shop, remote, pulled=pulled) for remote in orders)
+    counts = Counter(_take_alone(desk, shop, remote, pulled=pulled) for remote in orders)
     for one in bad:
         counts["rejected"] += 1
         _report(desk, shop, one.order_no, one.reason)
     if counts["unsure"]:
         pull_soon(desk, shop.channel, shop.shop)
     return msgspec.convert(counts, Intake)
+
+
+def _take_alone(desk: Desk, shop: ShopRow, remote: RemoteOrder, *, pulled: bool) -> Outcome:
+    """Take one order in; whatever is odd about it stays its own trouble, unless the disk fails."""
+    try:
+        return desk.attempt(lambda: _take(desk, shop, remote, pulled=pulled))
+    except Exception as error:
+        if is_disk_trouble(error):
+            raise
+        _report(desk, shop, remote.order_no, f"it cannot be stored ({type(error).__name__}).")
+        return "rejected"
 
 
 def _take(desk: Desk, shop: ShopRow, remote: RemoteOrder, *, pulled: bool) -> Outcome:
@@ -225,9 +237,14 @@ def _report(desk: Desk, shop: ShopRow, order_no: str, reason: str) -> None:
     desk.journal.raise_exception(
         REJECTED,
         "",
-        f"{shop.label}/{order_no}",
-        f"Order {order_no or '(no number)'} of {shop.label} cannot be taken: {reason}",
+        _plain(f"{shop.label}/{order_no}"),
+        _plain(f"Order {order_no or '(no number)'} of {shop.label} cannot be taken: {reason}"),
     )
+
+
+def _plain(text: str) -> str:
+    """Return `text` without characters that screens and databases cannot show."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _report_late(desk: Desk, shop: ShopRow, order_no: str, before: OrderRow) -> None:
@@ -264,5 +281,8 @@ def retry_rejects(desk: Desk) -> int:
         if shop is None:
             desk.channels.drop_reject(reject.channel, reject.shop, reject.order_no)
             continue
-        _take(desk, shop, _remote.decode(reject.content), pulled=True)
+        remote = _remote.decode(reject.content)
+        if _take_alone(desk, shop, remote, pulled=True) == "rejected":
+            due_ms = desk.now_ms + REJECT_WAIT_MS
+            desk.channels.put_reject(msgspec.structs.replace(reject, due_ms=due_ms))
     return len(due)

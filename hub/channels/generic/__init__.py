@@ -26,6 +26,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from hub.channels.base import (
+    BadOrder,
     Call,
     Heard,
     Page,
@@ -38,7 +39,7 @@ from hub.channels.base import (
     Steps,
     Window,
 )
-from hub.channels.errors import ShopRefused
+from hub.channels.errors import ShopRefused, ShopSilent
 from hub.channels.reading import check, decode, rfc3339, sort_out
 from hub.channels.signing import check_standard_webhook, refusal, standard_webhook
 from hub.domain.channel_order import ChannelOrder
@@ -95,7 +96,11 @@ class Generic:
             check_standard_webhook(secrets, headers, body, now_ms)
         except ValueError as error:
             raise refusal("the secret kept for this shop is not base64") from error
-        event = decode(body, _Event, "read a webhook")
+        try:
+            event = decode(body, _Event, "read a webhook")
+        except ShopSilent:
+            reason = "The webhook is no JSON object with `type` and `data`."
+            return Heard(bad=(BadOrder(order_no="", reason=reason),))
         if not event.type.startswith("order."):
             return Heard(pull=True)
         page = sort_out([event.data], lambda item: _remote(shop, item), "order.order_no")

@@ -105,6 +105,15 @@ def test_a_bad_order_is_reported_and_does_not_block_the_others(shop: Shop) -> No
     assert shop.order("B-1") is None
 
 
+def test_an_order_that_no_database_can_keep_is_reported_and_does_not_block(shop: Shop) -> None:
+    shop.sell("Z-1", 1, sku="A\x00B", webhooks=1, force=True)
+    shop.sell("Z-2", 1, sku="A\x00B", webhooks=0, force=True)
+    shop.sell("Z-3", 1, webhooks=0)
+    until("the good one is in", lambda: shop.order("Z-3"))
+    until("the others are reported", lambda: len(shop.exceptions("channel_order_rejected")) == 2)
+    assert shop.state()["trouble"] == ""
+
+
 def test_a_change_after_the_end_is_told_to_a_person(served: ServedHub, shop: Shop) -> None:
     shop.sell("C-1", 1)
     order = shop.order("C-1")

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.channels import CHANNELS
+from hub.channels import CHANNELS, douyin
 from hub.channels.base import Channel, Page, RemoteOrder, Window
 from hub.channels.errors import ShopRefused, ShopSilent
 from hub.channels.shopify import orders as shopify_orders
+from hub.channels.signing import hmac_base64, standard_webhook
 from hub.domain.channel_order import Address, Buyer, ChannelLine, ChannelOrder
 from hub.shops.simulated.server import FACES
 from hub.shops.simulated.shop import SimulatedShop
@@ -272,3 +273,34 @@ def test_what_the_simulated_shop_sells_is_what_we_read(
         steps.send(answer(content, status))
     (remote,) = ended.value.value.orders
     assert [(line.sku, line.quantity) for line in remote.order.lines] == lines
+
+
+def signed_headers(channel: str, body: bytes) -> dict[str, str]:
+    secret = SHOP.secret("webhook_secret")
+    if channel == "generic":
+        stamp = str(NOW_MS // 1000)
+        signature = standard_webhook(secret, "msg_1", stamp, body)
+        return {"webhook-id": "msg_1", "webhook-timestamp": stamp, "webhook-signature": signature}
+    if channel == "douyin":
+        return {"event-sign": douyin.sign_message("key", body, "secret")}
+    signature = hmac_base64(secret.encode(), body)
+    return {
+        "x-shopify-hmac-sha256": signature,
+        "x-shopify-topic": "orders/create",
+        "x-wc-webhook-signature": signature,
+        "x-wc-webhook-topic": "order.created",
+    }
+
+
+@pytest.mark.parametrize("channel", ["generic", "shopify", "woocommerce", "douyin"])
+@given(
+    body=st.binary(max_size=60)
+    | JSON.map(lambda value: json.dumps(value).encode())
+    | JSON.map(lambda value: json.dumps({"type": "order.updated", "data": value}).encode())
+)
+def test_a_signed_webhook_with_any_body_is_heard_and_what_is_odd_is_reported(
+    channel: str, body: bytes
+) -> None:
+    heard = CHANNELS[channel].heard(SHOP, signed_headers(channel, body), body, NOW_MS)
+    assert heard.orders == ()
+    assert heard.pull or heard.bad
