@@ -258,6 +258,15 @@ def simulate_shop(port: int, secret: str, webhook_url: str) -> None:
     serve_shop(port, secret, webhook_url)
 
 
+@hub.command("adopt-edge")
+@click.option("--warehouse", required=True, help="Code of the warehouse.")
+def adopt_edge(warehouse: str) -> None:
+    """Of two machines with one identity, go on with the one that was turned away last."""
+    from hub.office import Office
+
+    _print_json({"warehouse": warehouse, "adopted": Office(_settings()).adopt(warehouse)})
+
+
 def _import_command(kind: str, what: str) -> None:
     """Add `import-KIND` to the group."""
 

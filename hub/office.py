@@ -19,6 +19,7 @@ from hub.domain.reports import ImportReport
 from hub.instance import RunFile, books_taken, running_hub
 from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
+from hub.services.adopt_edge import adopt_edge
 from hub.services.apply_facts import project
 from hub.services.first_start import seed_rules
 from hub.services.import_files import FileKind, import_file
@@ -156,6 +157,17 @@ class Office:
                 return Retried(counted, waiting)
 
             return books.database.write_sync(work)
+
+    def adopt(self, warehouse: str) -> bool:
+        """Make the machine turned away last the warehouse's; return False when none was."""
+        if self._run is not None:
+            answer = self._ask(
+                "POST", "/api/v1/adoptions", dict[str, Any],
+                content=_json({"warehouse": warehouse}),
+            )  # fmt: skip
+            return bool(answer["adopted"])
+        with self._books() as books:
+            return books.write_sync(lambda desk: adopt_edge(desk, warehouse), actor=ACTOR)
 
     def verify(self) -> VerifyReport:
         """Check every promise that can be checked on disk."""

@@ -45,6 +45,7 @@ class Checks:
         self._scans = 0
         self._hashes: dict[tuple[str, int, int], bytes] = {}
         self._told: set[tuple[str, str]] = set()
+        self._spoke: dict[str, list[str]] = {}
 
     # While things happen
 
@@ -64,6 +65,17 @@ class Checks:
             text = f"{hello.node} admitted with boot {hello.boot_no} after {hub.boots[key]}"
             self.world.violation("I9", text)
         hub.boots[key] = max(hello.boot_no, hub.boots.get(key, 0))
+        self._one_machine(hello.node, answer.peer.decode().partition("/")[0])
+
+    def _one_machine(self, node: str, machine: str) -> None:
+        """I9: two machines with one identity do not take turns while both believe in their line."""
+        before = self._spoke.setdefault(node, [machine])
+        if before[-1] == machine:
+            return
+        lives = [one for one in self.world.machines if one.machine == before[-1] and one.up]
+        if lives and lives[0].core.status.up and machine in before:
+            self.world.violation("I9", f"{machine} took the line of {before[-1]} back")
+        before.append(machine)
 
     def applied(self, hub: SimHub, sql: sqlite3.Connection, batch: hub_on.ApplyFacts) -> None:
         """I9 and I16: one hash per line for ever, and only under a key that is valid now."""

@@ -116,6 +116,8 @@ class Drills:
         clone.disk.put_back(edge.disk.image())
         clone.disk.note = edge.disk.note
         clone.key = edge.key
+        if self.dice.random() < 0.5:
+            clone.box = edge.box  # copied together with the system it runs in
         self.world.machines.append(clone)
         clone.start()
 

@@ -28,6 +28,8 @@ class Mutant(msgspec.Struct, frozen=True, dict=True):
     new: str
     drills: bool = False
     """Only a world with drills can notice it."""
+    drill: str = ""
+    """The drill that shows it, "" for whichever a seed has."""
 
     @cached_property
     def function(self) -> FunctionType:

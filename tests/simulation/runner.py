@@ -90,17 +90,23 @@ class Caught(msgspec.Struct, frozen=True):
 
 
 def hunt(mutant: Mutant, seeds: Iterable[int]) -> Caught:
-    """Run seeds with `mutant` in the product until one is noticed."""
+    """Run seeds with `mutant` in the product until one is noticed.
+
+    A drill that fails without the mutant as well proves nothing about it.
+    """
     started = perf_counter()
     tried = 0
-    with spoiled(mutant):
-        for seed in seeds:
-            tried += 1
-            outcome = run_seed(expand(seed, drills=mutant.drills))
-            if outcome.violations:
-                names = tuple(dict.fromkeys(one.invariant for one in outcome.violations))
-                text = outcome.violations[0].text
-                return Caught(mutant.name, seed, tried, names, text, perf_counter() - started)
+    for seed in seeds:
+        tried += 1
+        options = expand(seed, drills=mutant.drills)
+        if mutant.drill:
+            options = msgspec.structs.replace(options, drill=mutant.drill)
+        with spoiled(mutant):
+            outcome = run_seed(options)
+        if outcome.violations and not (mutant.drills and run_seed(options).violations):
+            names = tuple(dict.fromkeys(one.invariant for one in outcome.violations))
+            text = outcome.violations[0].text
+            return Caught(mutant.name, seed, tried, names, text, perf_counter() - started)
     return Caught(mutant.name, 0, tried, (), "", perf_counter() - started)
 
 

@@ -14,6 +14,7 @@ from hub.domain.courier_choice import Courier
 from hub.domain.rows import Token
 from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
+from hub.services.adopt_edge import adopt_edge
 from hub.services.import_files import FileKind, import_file
 from hub.services.recover import write_off
 from hub.services.recovery_report import RecoveryReport, report_recovery
@@ -36,6 +37,13 @@ class WarehouseName(msgspec.Struct, frozen=True, kw_only=True):
     """Which warehouse."""
 
     warehouse: str
+
+
+class Adoption(msgspec.Struct, frozen=True, kw_only=True):
+    """`adopted` is False when no second machine had been turned away."""
+
+    warehouse: str
+    adopted: bool
 
 
 class BackupTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +182,15 @@ async def retry_quarantine(request: AnyRequest) -> Retried:
         lambda tx: retry_quarantined(tx, node.project_fact, wall_ms=node.books.clock.wall_ms())
     )
     return Retried(counted=counted, waiting=waiting)
+
+
+@post("/api/v1/adoptions", operation_id="postAdoption", opt={"scope": "admin"})
+async def post_adoption(request: AnyRequest, data: JSONBody[WarehouseName]) -> Adoption:
+    """Say that the machine turned away last, or the box that changed, is the warehouse's."""
+    adopted = await node_of(request).books.write(
+        lambda desk: adopt_edge(desk, data.warehouse), actor=principal_of(request).name
+    )
+    return Adoption(warehouse=data.warehouse, adopted=adopted)
 
 
 handlers: list[ControllerRouterHandler] = [

@@ -234,15 +234,14 @@ class Edge:
         tx.sql.execute("INSERT INTO carried_out VALUES (?, ?)", (record.command_id, record.seq))
 
     def work(self, count: int = 1, *, poison: bool = False) -> None:
-        fact = (
-            ParcelPacked(parcel_id="p", weight_grams=1, lines=())
-            if poison
-            else CommandAccepted(command_id="work")
-        )
-
         def scan(tx: Transaction) -> None:
             for _ in range(count):
                 op_id = str(uuid.uuid4())
+                fact = (
+                    ParcelPacked(parcel_id="p", weight_grams=1, lines=())
+                    if poison
+                    else CommandAccepted(command_id=op_id)
+                )
                 edge_log.append(tx.sql, fact, op_id=op_id, actor="BDG-1", wall_ms=1, mono_ms=1)
             tx.after_commit(self.line.notify)
 

@@ -8,7 +8,7 @@ import pytest
 
 from hub.sync import core_events as on
 from hub.sync.core import HubCore
-from hub.sync.core_hello import KnownLog, KnownNode, judge
+from hub.sync.core_hello import Fence, KnownLog, KnownNode, judge
 from shared.domain.commands import CommandRecord
 from shared.domain.facts import ZERO_HASH, FactRecord, chain_hash
 from shared.sync import protocol as wire
@@ -103,6 +103,39 @@ def test_a_hub_without_any_line_of_an_edge_takes_over_from_the_one_that_was_lost
         refusal = judge(greeting, knows_it)
         assert refusal is not None
         assert refusal.code == "old_hub", "two hubs are told apart"
+
+
+OLD, NEW, SHOWN = b"\0\0\0\x06old.", b"\0\0\0\x07new.", b"\0\0\0\x05copy"
+FENCE = Fence(count=7, confirmed=OLD, offered=NEW, machine="box-1")
+
+
+@pytest.mark.parametrize(
+    ("greeting", "fence", "silent_ms", "code"),
+    [
+        ({"fence": OLD}, FENCE, 0, None),
+        ({"fence": NEW}, FENCE, 0, None),
+        ({"fence": None}, FENCE, 0, None),
+        ({"fence": SHOWN}, Fence(count=7), 0, None),
+        ({"fence": SHOWN}, Fence(count=7, offered=NEW), 0, None),
+        ({"fence": SHOWN}, FENCE, 29_999, "clone"),
+        ({"fence": SHOWN}, FENCE, 30_000, "edge_rolled_back"),
+        ({"fence": SHOWN, "incarnation": 6}, FENCE, 29_999, "clone"),
+        ({"fence": SHOWN, "incarnation": 6}, FENCE, 30_000, None),
+        ({"fence": NEW, "machine": "box-2"}, FENCE, 29_999, "clone"),
+        ({"fence": NEW, "machine": "box-2"}, FENCE, 30_000, None),
+        ({"fence": b"\0\0\0\x08away"}, FENCE, 0, "hub_rolled_back"),
+        ({"fence": OLD}, Fence(7, OLD, None, "box-1", branch_first=True), 0, "edge_rolled_back"),
+        ({"fence": NEW, "down_cursor": 1}, FENCE, 0, "edge_rolled_back"),
+    ],
+)
+def test_one_machine_goes_on_and_others_wait_or_branch(greeting, fence, silent_ms, code):
+    refusal = judge(hello(**greeting), known(fence=fence, silent_ms=silent_ms, cacked=2))
+    assert (None if refusal is None else refusal.code) == code
+    if code == "edge_rolled_back":
+        assert refusal.agreed == LogMark(5, 8, A)
+    if code == "clone":
+        assert refusal.waiting
+        assert 0 < refusal.retry_after_ms <= 10_000
 
 
 def test_a_hub_in_a_new_life_may_have_forgotten_what_it_acknowledged():
