@@ -90,12 +90,31 @@ def verify(database: Path | None) -> None:
 
 
 @edge.command()
-@click.argument("target", type=click.Path(path_type=Path))
-def backup(target: Path) -> None:
+@click.argument("target", required=False, type=click.Path(path_type=Path))
+@click.option("--to-hub", is_flag=True, help="Hand the copy to head office, for a lost box.")
+def backup(target: Path | None, to_hub: bool) -> None:
     """Copy the books to the new file TARGET while people work, and prove the copy."""
     from edge.services.backup import backup as copy
 
-    _show(copy(_settings().database, target))
+    if to_hub == (target is not None):
+        raise click.UsageError("name a new file or say --to-hub")
+    if target is not None:
+        _show(copy(_settings().database, target))
+    else:
+        _show({"handed_over_bytes": _hand_over(_settings())})
+
+
+def _hand_over(settings: Settings) -> int:
+    from edge.services import hub_copy
+    from edge.sync.copy_line import CopyLine
+    from shared.runtime.clock import SystemClock
+
+    hub = hub_copy.head_office(settings.state_dir, settings.hub_sync)
+    if hub is None:
+        raise click.UsageError("this box is not enrolled; set BINCARD_EDGE_ENROLMENT_CODE")
+    now_ms = SystemClock().wall_ms()
+    with CopyLine(hub) as line:
+        return hub_copy.hand_over(line, settings.database, settings.state_dir, now_ms)
 
 
 @edge.command()

@@ -172,6 +172,33 @@ def test_a_lost_edge_is_rebuilt_on_a_new_machine_from_the_hub(town, as_json):
     ]  # fmt: skip
 
 
+def test_a_lost_edge_begins_with_the_copy_it_had_handed_to_the_hub(town, as_json):
+    town.stock("SHA,B1,CABLE,10,", "SHA,B2,PHONE,2,SN1 SN2")
+    town.order(as_json("A1", ("CABLE", 2)))
+    until(lambda: town.edge.rows("SELECT 1 FROM parcels"), "the parcel is there")
+    until(town.agree, "the first day is known to both")
+    town.edge.command("backup", "--to-hub")
+    before = town.hub_rows("SELECT max(applied_seq) FROM node_logs")[0][0]
+    town.stock("SHA,B3,SCALE,4,")
+    town.order(as_json("A2", ("PHONE", 1)))
+    until(lambda: len(town.edge.rows("SELECT 1 FROM parcels")) == 2, "the second parcel is there")
+    until(town.agree, "the second day is known to both")
+    town.edge.stop()
+    shutil.rmtree(town.edge.state)
+    town.edge = town.new_edge("spare")
+    town.edge.command("restore", "--from-hub")
+    town.edge.start()
+    until(lambda: town.hub_rows("SELECT 1 FROM facts WHERE kind = 'log_gap'"), "the gap is told")
+    town.normal()
+    assert len(town.edge.rows("SELECT 1 FROM parcels")) == 2
+    assert town.edge.rows(
+        "SELECT account, sku, quantity FROM balances WHERE account LIKE 'bin:%' AND quantity > 0"
+        " ORDER BY 1"
+    ) == [("bin:B1", "CABLE", 10), ("bin:B2", "PHONE", 2), ("bin:B3", "SCALE", 4)]
+    replayed = town.edge.rows("SELECT from_seq FROM recoveries WHERE ended")
+    assert replayed == [(before,)], "only what came after the copy was entered again"
+
+
 def test_a_hub_restored_from_its_backup_learns_the_rest_from_the_edge(town, as_json):
     town.stock("SHA,B1,CABLE,10,")
     town.order(as_json("A1", ("CABLE", 2)))
