@@ -33,6 +33,12 @@ _NOT_IN_LOGS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+_LEFT_UNSEEN: Final = (
+    "Parcels whose lines are gone (see gaps): ask the couriers which orders left before shops send "
+    "theirs again, for such an order would leave twice."
+)
+
+
 class RecoveryReport(msgspec.Struct, frozen=True, kw_only=True):
     """Where the recovery stands. `sentence` says it for people."""
 
@@ -60,6 +66,8 @@ def report_recovery(desk: Desk) -> RecoveryReport:
     counted = desk.nodes.recovery_counts()
     stopped = any(one.warehouse == NEWER_HUB for one in waiting)
     unknown = row is not None and (row.ended_ms is None or counted.orders_without_address > 0)
+    gaps = tuple(desk.nodes.missing_lines())
+    untold = _NOT_IN_LOGS[row.kind] if unknown and row is not None else ()
     return RecoveryReport(
         state="STOPPED" if stopped else "RECOVERING" if waiting else "NORMAL",
         sentence=_sentence(waiting, stopped=stopped),
@@ -68,13 +76,13 @@ def report_recovery(desk: Desk) -> RecoveryReport:
         began_at=None if row is None else iso(row.began_ms),
         ended_at=None if row is None or row.ended_ms is None else iso(row.ended_ms),
         waiting=tuple(waiting),
-        gaps=tuple(desk.nodes.missing_lines()),
+        gaps=gaps,
         orders_without_address=counted.orders_without_address,
         orders_to_settle=counted.orders_to_settle,
         parcels_learnt=counted.parcels_learnt,
         facts_in_quarantine=counted.facts_in_quarantine,
         units_without_a_right=counted.units_without_a_right,
-        cannot_be_known=_NOT_IN_LOGS[row.kind] if unknown and row is not None else (),
+        cannot_be_known=(*untold, _LEFT_UNSEEN) if gaps else untold,
     )
 
 

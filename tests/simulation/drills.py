@@ -58,8 +58,11 @@ class Drills:
             return True
         if self.world.options.drill == "hub_lost" and self.struck and invariant == "I11":
             return True  # what was dropped was in a backup of the hub that is lost with it
-        if invariant in LINES_GONE and any(name in text for name in self._with_holes()):
+        holes = self._with_holes()
+        if invariant in LINES_GONE and any(name in text for name in holes):
             return True
+        if invariant == "W8" and holes and self.world.options.drill == "hub_lost":
+            return True  # which orders left is told by the lines that are gone, and by nobody else
         conflicts_min = 0 if invariant in FORGIVEN else 1
         return invariant in FORGIVEN | CONTRADICTED and any(
             name in text and self._declared(name, conflicts_min) for name in self.struck
