@@ -36,6 +36,8 @@ class Service:
         self.settings = settings
         self.state = state
         self.log = state.with_suffix(".log")
+        self.wrapper: list[str] = []
+        """A program that starts this one, with its own arguments."""
         self.restarts = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -51,7 +53,7 @@ class Service:
         (self.state / "run.json").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [program(), *self.command],
+                [*self.wrapper, program(), *self.command],
                 env=os.environ | self.settings,
                 stdout=log,
                 stderr=log,

@@ -158,6 +158,25 @@ async def edge_cloned(town: Town, code: str, each: int) -> Drilled:
     return await timed(town, "edge cloned", began)
 
 
+async def edge_moved(town: Town, code: str, later: int) -> Drilled:
+    """F-25: an edge is shut down and its disk put into another machine; head office is told."""
+    edge = town.sites[code].services["edge"]
+    number = town.folder / "machine-id"
+    number.write_text("0123456789abcdef0123456789abcdef\n", encoding="ascii")
+    edge.stop()
+    edge.wrapper = [
+        "unshare", "-m", "sh", "-c", f'mount --bind {number} /etc/machine-id && exec "$0" "$@"'
+    ]  # fmt: skip
+    began = time.monotonic()
+    edge.start()
+    await edge.ready()
+    await scan_in(town, code, later)
+    ended = await timed(town, "edge moved", began)
+    moved = "SELECT warehouse FROM exceptions WHERE kind = 'edge_machine_changed'"
+    assert rows(town.hub.database, moved) == [(code,)]
+    return ended
+
+
 async def hub_rolled_back(town: Town, later: int) -> Drilled:
     """F-31: the hub's last backup is put back; each warehouse had told `later` facts since."""
     old = town.folder / "hub-old.db"
