@@ -100,6 +100,14 @@ def _parcel(floor: Floor, parcel_id: str) -> ParcelRow:
     return parcel
 
 
+def _expect_here(parcel: ParcelRow) -> None:
+    if parcel.state == "shipped":
+        raise Refused(
+            "left_before",
+            f"Failed to enter the end of parcel {parcel.parcel_id} again: it has left here.",
+        )
+
+
 def _loaded(floor: Floor, fact: StockLoaded) -> None:
     # The command that loads stock comes again too, and comes first; then this is on the books.
     if not loads.known(floor.sql, fact.load_id):
@@ -247,6 +255,7 @@ def _printed(floor: Floor, fact: LabelPrinted) -> None:
 
 def _shipped(floor: Floor, fact: ParcelShipped) -> None:
     parcel = _parcel(floor, fact.parcel_id)
+    _expect_here(parcel)
     source, customer = account("parcel", parcel.parcel_id), account("customer")
     for line in fact.lines:
         if not line.serials:
@@ -260,6 +269,7 @@ def _shipped(floor: Floor, fact: ParcelShipped) -> None:
 
 def _cancelled(floor: Floor, fact: CancelConfirmed) -> None:
     parcel = _parcel(floor, fact.parcel_id)
+    _expect_here(parcel)
     for pick_list in pick_lists.free_lines(floor.sql, parcel.parcel_id):
         finish_list(floor, pick_list)
     packing.empty(floor.sql, parcel.parcel_id)

@@ -199,13 +199,6 @@ SYNC: Final = (
         "        (seq, digest if seq % 40 else end.hash, end.incarnation),",
     ),
     Mutant(
-        "incarnation kept after a restore",
-        "edge.sync.apply:boot_old_copy",
-        "    copies.branch_log(tx.sql, entropy, expected_seq=expected_seq)\n",
-        "",
-        drills=True,
-    ),
-    Mutant(
         "a restored hub promises at once",
         "hub.services.awaiting:awaiting",
         "if not frozen:",
@@ -241,14 +234,6 @@ SYNC: Final = (
         "SET fence = coalesce(fence, ?)",
     ),
     Mutant(
-        "the fence is not confirmed",
-        "hub.store.fences:confirm",
-        "offered = NULL WHERE node = ? AND offered = ?",
-        "offered = NULL WHERE node = ? AND offered = ? AND 0",
-        drills=True,
-        drill="edge_clone",
-    ),
-    Mutant(
         "retold lines are counted twice",
         "hub.store.fact_log:_told_elsewhere",
         ">= here",
@@ -273,11 +258,11 @@ SYNC: Final = (
         drill="edge_old",
     ),
     Mutant(
-        "the log goes on under its name when histories differ",
+        "incarnation kept when the histories differ",
         "edge.sync.apply:branch",
         "if log is state.logs[-1] or cut_seq < log.head.seq:",
         "if False:",
         drills=True,
-        drill="edge_clone",
+        drill="edge_old",
     ),
 )
