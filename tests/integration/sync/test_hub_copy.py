@@ -40,7 +40,7 @@ def copies(rig) -> list[str]:
 def test_a_new_box_goes_on_with_the_copy_and_gets_the_later_lines_sent(rig, tmp_path, eventually):
     edge = rig.edge("SHA")
     edge.work(300)
-    eventually(lambda: len(rig.hub.counted("SHA")) == 300)
+    eventually(lambda: edge.rows("SELECT sum(acked_seq) FROM logs") == [(300,)])
     hub = Hub(f"tcp://127.0.0.1:{rig.hub.port}", rig.hub.keys.public_key, edge.keys)
     with CopyLine(hub) as line:
         size = hub_copy.hand_over(line, edge.folder / "edge.db", edge.folder, 1_000)
