@@ -1,8 +1,11 @@
 """Douyin's shops (Doudian).
 
 Sources: https://op.jinritemai.com/docs/guide-docs/10/23 (calling and signing),
-https://op.jinritemai.com/docs/guide-docs/153/99 (messages), and the pages of order.searchList,
-order.orderDetail and order.logisticsAdd at https://op.jinritemai.com.
+https://op.jinritemai.com/docs/guide-docs/153/99 (messages), and the platform's own Java library
+(order.searchList, order.orderDetail, order.logisticsAddSinglePack).
+
+A parcel is told as one package with the units it holds: order.logisticsAdd would mark every line
+of the order as sent, also those still on the shelf.
 
 Addresses come encrypted; orders carry the masked form until somebody decrypts them on the platform.
 Secrets: `app_key`, `app_secret`, `access_token`. Options: `courier_SF` and so on.
@@ -30,7 +33,15 @@ from hub.channels.base import (
 )
 from hub.channels.chinese import NoStock, courier_code, state_of, texts
 from hub.channels.errors import ShopThrottled
-from hub.channels.reading import check, decode, open_order, refused, rfc3339, sort_out
+from hub.channels.reading import (
+    check,
+    china_text,
+    decode,
+    open_order,
+    refused,
+    rfc3339,
+    sort_out,
+)
 from hub.channels.signing import refusal, same
 
 T = TypeVar("T")
@@ -174,14 +185,22 @@ class Douyin(NoStock):
         if any(one.tracking_no == shipment.waybill for one in order.logistics_info):
             return
         params = {
-            "order_id": shipment.order_no,
+            "order_id_list": [shipment.order_no],
+            "shipped_order_info": _units(shipment),
             "company_code": courier_code(shop, shipment),
             "logistics_code": shipment.waybill,
-            "request_id": shipment.parcel_id,
+            "request_id": shipment.parcel_id,  # asked twice, the platform answers the first again
         }
         yield from _ask(
-            shop, "order.logisticsAdd", params, now_ms, msgspec.Raw, "confirm a shipment"
+            shop, "order.logisticsAddSinglePack", params, now_ms, msgspec.Raw, "confirm a shipment"
         )
+
+
+def _units(shipment: Shipment) -> list[dict[str, Any]]:
+    units: dict[str, int] = {}
+    for line in shipment.lines:
+        units[line.remote_line_id] = units.get(line.remote_line_id, 0) + line.quantity
+    return [{"shipped_order_id": name, "shipped_num": count} for name, count in units.items()]
 
 
 def _read(content: bytes) -> _Order:
@@ -249,7 +268,7 @@ def _ask(
         "method": method,
         "app_key": shop.secret("app_key"),
         "param_json": body.decode(),
-        "timestamp": str(now_ms // 1000),
+        "timestamp": china_text(now_ms),
         "v": "2",
     }
     query = {name: value for name, value in signed.items() if name != "param_json"} | {

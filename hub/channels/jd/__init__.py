@@ -1,7 +1,7 @@
 """JD's marketplace (POP) through JOS.
 
-Sources: http://help.jd.com/jos/question-580.html (calling and signing),
-https://open.jd.com (jingdong.pop.order.search, jingdong.pop.order.shipment).
+Sources: https://open.jd.com/v2/#/doc/dev-guide?listId=2643 (calling and signing), and JD's own
+libraries (jingdong.pop.order.search, jingdong.pop.order.get, jingdong.pop.order.shipment).
 
 Secrets: `app_key`, `app_secret`, `access_token`. Options: `courier_SF` and so on.
 """
@@ -24,7 +24,7 @@ from hub.channels.base import (
     Window,
 )
 from hub.channels.chinese import NoStock, courier_code, form, state_of, texts
-from hub.channels.errors import ShopThrottled
+from hub.channels.errors import ShopRefused, ShopThrottled
 from hub.channels.reading import (
     check,
     china_ms,
@@ -99,7 +99,10 @@ class _SearchAnswer(msgspec.Struct):
 
 
 class _Waybill(msgspec.Struct):
-    waybill: str = ""
+    """What the order has been told: couriers and their numbers in step, `|` between couriers."""
+
+    waybill: str | None = None
+    logistics_id: str | int | None = msgspec.field(name="logisticsId", default=None)
 
 
 class _GetInfo(msgspec.Struct, rename="camel"):
@@ -134,7 +137,7 @@ class Jd(NoStock):
     window_ms_max = 86_400_000
 
     def pull(self, shop: ShopAccess, window: Window, now_ms: int) -> Steps[Page]:
-        """Return one page of orders by time of change."""
+        """Return one page of orders, oldest change first."""
         number = int(window.page or "1")
         params = {
             "start_date": china_text(window.since_ms),
@@ -144,7 +147,7 @@ class Jd(NoStock):
             "page": str(number),
             "page_size": str(PAGE_SIZE),
             "dateType": "0",
-            "sortType": "1",
+            "sortType": "0",  # 1 would be newest first
         }
         answer = yield from _ask(
             shop, "jingdong.pop.order.search", params, now_ms, _SearchAnswer, "read orders"
@@ -162,21 +165,42 @@ class Jd(NoStock):
 
     def confirm(self, shop: ShopAccess, shipment: Shipment, now_ms: int) -> Steps[None]:
         """Send the tracking number, unless the order has it."""
-        asked = {"order_id": shipment.order_no, "optional_fields": "orderId,waybill"}
+        asked = {"order_id": shipment.order_no, "optional_fields": "orderId,waybill,logisticsId"}
         answer = yield from _ask(
             shop, "jingdong.pop.order.get", asked, now_ms, _GetAnswer, "read a shipment"
         )
-        known = answer.jingdong_pop_order_get_responce.order_detail_info.order_info.waybill
-        if shipment.waybill in known.split("|"):
+        known = answer.jingdong_pop_order_get_responce.order_detail_info.order_info
+        if shipment.waybill in (known.waybill or "").replace("|", ",").split(","):
             return
+        told = _with_parcel(known, courier_code(shop, shipment), shipment.waybill)
         params = {
             "orderId": shipment.order_no,
-            "logiCoprId": courier_code(shop, shipment),
-            "logiNo": "|".join(part for part in (known, shipment.waybill) if part),
+            "logiCoprId": "|".join(told),
+            "logiNo": "|".join(told.values()),
         }
         yield from _ask(
             shop, "jingdong.pop.order.shipment", params, now_ms, _Envelope, "confirm a shipment"
         )
+
+
+def _with_parcel(known: _Waybill, courier: str, waybill: str) -> dict[str, str]:
+    """Return each courier's waybills, a comma between two of one courier.
+
+    Raises ShopRefused when the order's couriers and numbers are not in step: to guess would give a
+    buyer the wrong courier.
+    """
+    numbers = known.waybill.split("|") if known.waybill else []
+    couriers = str(known.logistics_id or courier).split("|") if numbers else []
+    if len(couriers) != len(numbers):
+        raise ShopRefused(
+            "waybills_unclear",
+            f"Expected one courier for each of the order's {len(numbers)} waybills, "
+            f"got {len(couriers)}.",
+            hint="Add this parcel's waybill to the order in JD's own tools.",
+        )
+    told = dict(zip(couriers, numbers, strict=True))
+    told[courier] = ",".join(part for part in (told.get(courier, ""), waybill) if part)
+    return told
 
 
 def remote(shop: ShopAccess, content: bytes) -> RemoteOrder:

@@ -120,7 +120,7 @@ class Pinduoduo(NoStock):
             "end_updated_at": str(window.until_ms // 1000),
             "order_status": "5",
             "refund_status": "5",
-            "is_lucky_flag": "1",
+            "is_lucky_flag": "0",  # all: a lottery order that was won is shipped like others
             "page": str(number),
             "page_size": str(PAGE_SIZE),
         }

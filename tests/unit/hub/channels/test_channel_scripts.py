@@ -240,9 +240,12 @@ TOLD: dict[str, tuple[list[Any], dict[str, str], dict[str, str]]] = {
              "create_time": 1, "update_time": 1}}},
             {"code": 10000, "data": {}},
         ],
-        {"company_code": "SF-CODE", "logistics_code": "SF1234567890", "order_id": "1001",
-         "request_id": "P-1"},
-        {"method": "order.logisticsAdd", "v": "2", "sign_method": "hmac-sha256"},
+        {"company_code": "SF-CODE", "logistics_code": "SF1234567890", "order_id_list": ["1001"],
+         "request_id": "P-1", "shipped_order_info": [
+             {"shipped_order_id": "L1", "shipped_num": 2},
+             {"shipped_order_id": "L2", "shipped_num": 1}]},
+        {"method": "order.logisticsAddSinglePack", "v": "2", "sign_method": "hmac-sha256",
+         "timestamp": "2026-09-10 16:06:40"},
     ),
     "pinduoduo": (
         [
@@ -267,6 +270,36 @@ def test_a_parcel_is_told_to_a_chinese_platform_after_a_look(channel: str) -> No
     assert {name: sent[name] for name in expected} == expected
     asked = dict(calls[1].query)
     assert {name: asked[name] for name in query} == query
+
+
+def jd_order(couriers: str, waybills: str) -> Reply:
+    told = {"logisticsId": couriers, "waybill": waybills}
+    return answer({"jingdong_pop_order_get_responce": {"orderDetailInfo": {"orderInfo": told}}})
+
+
+@pytest.mark.parametrize(
+    ("couriers", "waybills", "expected"),
+    [
+        ("SF-CODE", "SF1", ("SF-CODE", "SF1,SF1234567890")),
+        ("2100", "A1", ("2100|SF-CODE", "A1|SF1234567890")),
+        ("2100|SF-CODE", "A1,A2|SF1", ("2100|SF-CODE", "A1,A2|SF1,SF1234567890")),
+    ],
+)
+def test_jd_is_told_a_further_parcel_beside_the_ones_it_knows(
+    couriers: str, waybills: str, expected: tuple[str, str]
+) -> None:
+    replies = [jd_order(couriers, waybills), answer(TOLD["jd"][0][1])]
+    _, calls = talk(CHANNELS["jd"].confirm(SHOP, SHIPMENT, NOW_MS), replies)
+    sent = json.loads(form_of(calls[1])["360buy_param_json"])
+    assert (sent["logiCoprId"], sent["logiNo"]) == expected
+
+
+def test_jd_is_not_told_twice_and_not_told_a_guess() -> None:
+    known = jd_order("2100|SF-CODE", "A1|SF1,SF1234567890")
+    _, calls = talk(CHANNELS["jd"].confirm(SHOP, SHIPMENT, NOW_MS), [known])
+    assert len(calls) == 1
+    with pytest.raises(ShopRefused, match="one courier for each"):
+        talk(CHANNELS["jd"].confirm(SHOP, SHIPMENT, NOW_MS), [jd_order("2100", "A1|B1")])
 
 
 @pytest.mark.parametrize("channel", sorted(TOLD))
