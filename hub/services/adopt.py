@@ -44,9 +44,11 @@ SETTLED_PER_COMMIT: Final = 25
 def adopt(desk: Desk, record: FactRecord, told: AssignedParcel) -> None:
     """Take a parcel that a floor took on into the books, unless they have it."""
     known = desk.parcels.get(told.parcel_id)
-    if known is not None:
+    withdrawn = known is not None and known.state == "cancelled" and known.waybill is None
+    if known is not None and not withdrawn:
         _follow_floor(desk, record, known, told)
         return
+    # One that was withdrawn here as if no floor had it gets its rights a second time.
     learn_warehouse(desk, record.node)
     for line in told.lines:
         learn_product(desk, record.node, line.sku, "none")

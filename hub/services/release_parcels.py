@@ -45,7 +45,7 @@ def release_ready(desk: Desk, table: CourierTable) -> int:
     parcels = desk.parcels.releasable(RELEASES_PER_COMMIT)
     for parcel in parcels:
         _release(desk, parcel, table)
-    for warehouse in {parcel.warehouse for parcel in parcels}:
+    for warehouse in sorted({parcel.warehouse for parcel in parcels}):
         desk.tell(f"commands:{warehouse}")
     return len(parcels)
 
