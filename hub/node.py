@@ -22,6 +22,7 @@ from hub.services import examine
 from hub.services.access import TOKEN_BYTES, TOKEN_PREFIX, forget_answers, token_hash
 from hub.services.apply_facts import project, project_all
 from hub.services.backorders import retry_backorders
+from hub.services.channel_tasks import forget_settled
 from hub.services.first_start import seed_rules
 from hub.services.quotas import balance_quotas
 from hub.services.recover import settle_recovery
@@ -87,10 +88,8 @@ class HubNode:
             Pump("quotas", balance_quotas, self.books),
             Pump("recovery", settle_recovery, self.books, period_seconds=EXPIRY_SECONDS),
             Pump("reservations", expire_reservations, self.books, period_seconds=EXPIRY_SECONDS),
+            Pump("answers", _forget, self.books, period_seconds=FORGET_SECONDS),
         ]
-        self._pumps.append(
-            Pump("answers", forget_answers, self.books, period_seconds=FORGET_SECONDS)
-        )
         self.vault = Vault(settings.shop_secrets_dir, settings.shop_secrets)
         self._rounds = Rounds(self.books, self.vault, settings.shop_pace, self.clock)
         self.books.listeners.append(self._told)
@@ -267,3 +266,8 @@ class HubNode:
         if self.listener is not None:
             await asyncio.to_thread(self.listener.stop)
         await asyncio.to_thread(self.books.close)
+
+
+def _forget(desk: Desk) -> int:
+    """Forget a little of what nobody asks for again; return how much."""
+    return forget_answers(desk) + forget_settled(desk)

@@ -21,6 +21,10 @@ from shared.domain.errors import BincardError, NotFound
 
 TRIES_MAX: Final = 20
 """After so many failures a person must look; with the pauses between them about seven hours."""
+SETTLED_KEPT_MS: Final = 90 * 86_400_000
+"""A settled debt stops the same word from being owed again. Whatever repeats itself does so within
+days; after that the channel, which looks before it tells, is guard enough."""
+FORGET_PER_COMMIT: Final = 200
 DEAD: Final = "channel_dead_letter"
 TOPIC: Final = "shops"
 
@@ -201,6 +205,11 @@ def _tell_of(desk: Desk, task: Task) -> None:
     desk.journal.event(
         "cancel_answered", order_id=task.subject, data={"accepted": task.kind == "accept_cancel"}
     )
+
+
+def forget_settled(desk: Desk) -> int:
+    """Forget some of the debts settled long ago; return how many. What failed stays."""
+    return desk.channels.forget_tasks(desk.now_ms - SETTLED_KEPT_MS, FORGET_PER_COMMIT)
 
 
 def retry_debts(desk: Desk, channel: str, shop: str) -> int:

@@ -62,6 +62,10 @@ class ChannelBook(Protocol):
         """Return how many tasks of a shop are in `state`."""
         ...
 
+    def forget_tasks(self, before_ms: int, limit: int) -> int:
+        """Forget tasks done before `before_ms`, at most `limit`; return how many."""
+        ...
+
     def revive_tasks(self, channel: str, shop: str, now_ms: int) -> int:
         """Try everything again that was given up; return how many."""
         ...

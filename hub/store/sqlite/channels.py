@@ -169,6 +169,14 @@ class SqliteChannels:
         ).fetchone()
         return int(row[0])
 
+    def forget_tasks(self, before_ms: int, limit: int) -> int:
+        """Forget tasks done before `before_ms`, oldest first; return how many."""
+        return self._sql.execute(
+            "DELETE FROM channel_tasks WHERE task_id IN (SELECT task_id FROM channel_tasks"
+            " WHERE state = 'done' AND changed_ms < ? ORDER BY changed_ms LIMIT ?)",
+            (before_ms, limit),
+        ).rowcount
+
     def revive_tasks(self, channel: str, shop: str, now_ms: int) -> int:
         """Try everything again that was given up; return how many."""
         return self._sql.execute(
