@@ -226,7 +226,9 @@ def _told_elsewhere(sql: sqlite3.Connection, record: FactRecord) -> bool:
     counts = {
         row[0]: row[1]
         for row in sql.execute(
-            "SELECT incarnation, count(*) FROM facts WHERE node = ? AND op_id = ? AND kind = ?"
+            # The bare column would make SQLite read the node's whole log by its primary key.
+            "SELECT incarnation, count(*) FROM facts"
+            " WHERE node || '' = ? AND op_id = ? AND kind = ?"
             " AND version = ? AND body = ? AND wall_ms = ? AND mono_ms = ? AND actor = ?"
             " AND (incarnation <> ? OR seq <= ?) GROUP BY incarnation",
             (

@@ -21,4 +21,4 @@ CREATE TABLE retold (
     seq         INTEGER NOT NULL,
     PRIMARY KEY (node, incarnation, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX facts_by_op ON facts (node, op_id);
+CREATE INDEX facts_by_op ON facts (op_id, node);

@@ -16,4 +16,4 @@ CREATE TABLE retold (
     seq         bigint NOT NULL,
     PRIMARY KEY (node, incarnation, seq)
 );
-CREATE INDEX facts_by_op ON facts (node, op_id);
+CREATE INDEX facts_by_op ON facts (op_id, node);
