@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from edge.store import copies
 from hub.store.backup import begin_new_life
 from tests.simulation.disk import empty_image
 
@@ -61,8 +62,11 @@ class Drills:
         holes = self._with_holes()
         if invariant in LINES_GONE and any(name in text for name in holes):
             return True
+        # Which orders left is told by the lines that are gone, and by nobody else.
         if invariant == "W8" and holes and self.world.options.drill == "hub_lost":
-            return True  # which orders left is told by the lines that are gone, and by nobody else
+            return True
+        if invariant == "W8" and self.world.options.drill.startswith("edge"):
+            return any(self._declared(name, 0) for name in self.struck)
         conflicts_min = 0 if invariant in FORGIVEN else 1
         return invariant in FORGIVEN | CONTRADICTED and any(
             name in text and self._declared(name, conflicts_min) for name in self.struck
@@ -94,11 +98,14 @@ class Drills:
     # Edges
 
     def _edge_old(self, edge: SimEdge) -> None:
-        image, old_note = edge.disk.image(), edge.disk.note
+        image, old_note, old_fence = edge.disk.image(), edge.disk.note, _fence(edge)
 
         def back() -> None:
             note = edge.disk.note if self.dice.random() < 0.5 else old_note
+            unseen = note is old_note and _fence(edge) == old_fence
             self._swap(edge, image, note)
+            if unseen:  # nothing but a person can know it: the restore command was used
+                edge.writer.write_now(lambda tx: copies.branch_log(tx.sql, edge.entropy))
             edge.acked = _kept(edge)
             edge.epoch_seen = 0
 
@@ -168,6 +175,10 @@ class Drills:
         for shop in self.world.shops:
             for entry in shop.book.values():
                 shop.forgotten(entry)
+
+
+def _fence(edge: SimEdge) -> bytes:
+    return bytes(edge.sql.execute("SELECT fence FROM node_state").fetchone()["fence"])
 
 
 def _kept(edge: SimEdge) -> dict[str, tuple[str, bool]]:

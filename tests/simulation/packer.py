@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 
 from edge.services import print_label, weigh
 from edge.services.bench import BenchState
@@ -14,6 +15,8 @@ from tests.simulation.goods import RACK, Unit
 from tests.simulation.people import Person
 
 CARTON_GRAMS = 120
+REFUSALS_TAKEN = 5
+"""So often a packer tries a unit before laying it apart."""
 
 
 class Packer(Person):
@@ -21,6 +24,11 @@ class Packer(Person):
 
     tote = ""
     placement = 0
+
+    @cached_property
+    def odd(self) -> Counter[str]:
+        """How often each number was refused as not of the parcel in hand."""
+        return Counter()
 
     @property
     def units(self) -> list[Unit]:
@@ -87,10 +95,19 @@ class Packer(Person):
         if product.serial_policy == "none":
             return self.scan(product.gtin)
         if product.serial_policy == "full":
-            return self.scan(unit.serial)
+            return self.scan(unit.serial, lambda answer: self._odd(unit, answer))
         if state.what_next()[0] == "scan_product" or (state.job.named_sku not in {"", unit.sku}):
             return self.scan(product.gtin)
         return self.scan(unit.serial)
+
+    def _odd(self, unit: Unit, answer: ScanAnswer) -> None:
+        """A number that is refused again and again: the books think it elsewhere; lay it apart."""
+        if answer.verdict.code != "wrong_unit":
+            return
+        self.odd[unit.serial] += 1
+        if self.odd[unit.serial] >= REFUSALS_TAKEN and unit in self.units:
+            self.units.remove(unit)
+            self.goods.put(self.warehouse, RACK, unit)
 
     def _next_unit(self, state: BenchState) -> Unit | None:
         """Return a thing on the bench that was not scanned out yet."""

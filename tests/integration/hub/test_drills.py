@@ -177,6 +177,10 @@ def test_a_lost_edge_begins_with_the_copy_it_had_handed_to_the_hub(town, as_json
     town.order(as_json("A1", ("CABLE", 2)))
     until(lambda: town.edge.rows("SELECT 1 FROM parcels"), "the parcel is there")
     until(town.agree, "the first day is known to both")
+    until(
+        lambda: town.edge.rows("SELECT 1 FROM logs WHERE acked_seq = head_seq"),
+        "the copy will know what head office has",
+    )
     town.edge.command("backup", "--to-hub")
     before = town.hub_rows("SELECT max(applied_seq) FROM node_logs")[0][0]
     town.stock("SHA,B3,SCALE,4,")
