@@ -17,6 +17,8 @@ if [ $# -gt 0 ]; then
     exec pytest -q "$@"
 fi
 say "Tests ..."
-pytest -q -n 2 --dist loadfile -m "not browser"
+# Most of the long ones wait for a process, a line or a disk, so four share two cores well; and they
+# come first, in the order of the folders.
+pytest -q -n 4 --dist loadfile --no-loadscope-reorder -m "not browser"
 say "Tests in the browser ..."
 pytest -q -n 2 --dist loadfile -m browser
