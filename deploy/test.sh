@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/setup.sh
-need_debian chromium fonts-wqy-microhei || fail "the browser tests need a browser and a Chinese font."
+need_debian chromium fonts-wqy-microhei strace \
+    || fail "the tests need a browser, a Chinese font, and strace to stop a process at a disk call."
 export PATH="$PWD/.venv/bin:$PATH" BINCARD_TEST_CHROMIUM="${BINCARD_TEST_CHROMIUM:-/usr/bin/chromium}"
 
 say "Style ..."

@@ -102,7 +102,7 @@ def probed(port: str, protocol: str, *, baud: int | None, seconds: float) -> Ite
                 yield decode.json_line(word)
                 if scale and isinstance(word, Ack) and (reply := scale.reply_to(word)):
                     line.send(reply)
-            time.sleep(PROBE_PAUSE_SECONDS)
+            time.sleep(PROBE_PAUSE_SECONDS)  # a person watches; no loop runs beside it
         line.close()
     except PortLost as error:
         raise Unavailable(

@@ -61,7 +61,7 @@ def running_hub(state_dir: Path) -> RunFile | None:
         content = private_file.read(state_dir / RUN_FILE)
         if content is not None:
             return msgspec.json.decode(content, type=RunFile)
-        time.sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)  # another process writes the file; nothing tells us when
     raise Unavailable(
         "hub_not_ready",
         f"A hub holds {LOCK_FILE}, but it did not get ready in {START_SECONDS_MAX:.0f} seconds.",

@@ -49,6 +49,7 @@ class Person:
 
     async def act(self, screen: dict[str, Any]) -> bool:
         """Do what the screen asks; return False when there is nothing to do."""
+        # Not abstract: the receiver is told what to unload and never works off a screen.
         raise NotImplementedError(type(self).__name__)
 
     async def scan(self, *texts: str) -> list[dict[str, Any]]:

@@ -92,7 +92,7 @@ class CopyLine:
         return False
 
     def _rest(self, seconds: float) -> None:
-        """Leave the line to others for as long as the last piece took."""
+        """Leave the line to others for as long as the last piece took; only time can end that."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._stopped():
             time.sleep(min(left, POLL_MS / 1_000))
