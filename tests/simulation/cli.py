@@ -24,6 +24,7 @@ from tests.simulation.invariants import NOT_YET
 from tests.simulation.options import Options, describe
 from tests.simulation.runner import (
     MUTANT_SEEDS_MAX,
+    Caught,
     Summary,
     hunt_all,
     options_of,
@@ -80,7 +81,7 @@ def run(
     changed = _parse(changes)
     _need_font()
     if mutants:
-        fine = _mutants(jobs, mutant_seeds, drills, only)
+        fine = _mutants(jobs, mutant_seeds, only)
     elif replay is not None:
         fine = _replay(options_of(replay, drills, changed), trace=trace, shrinking=shrinking)
     else:
@@ -170,21 +171,25 @@ def _replay(options: Options, *, trace: bool, shrinking: bool) -> bool:
     return not outcome.violations
 
 
-def _mutants(jobs: int, seeds_max: int, drills: bool, only: str) -> bool:
+def _mutants(jobs: int, seeds_max: int, only: str) -> bool:
     started = perf_counter()
-    missed = []
+    noticed: list[Caught] = []
     total = 0
-    for caught in hunt_all(jobs=jobs, seeds_max=seeds_max, drills=drills, only=only):
+    for caught in hunt_all(jobs=jobs, seeds_max=seeds_max, only=only):
         total += 1
         if caught.seed:
+            noticed.append(caught)
             click.echo(
                 f"caught  {caught.mutant}: seed {caught.seed}, {'+'.join(caught.invariants)}: "
                 f"{caught.text[:100]}"
             )
+        elif caught.misfit:
+            click.echo(f"MISFIT  {caught.mutant}: {caught.misfit}")
         else:
-            missed.append(caught.mutant)
             click.echo(f"MISSED  {caught.mutant}: {caught.tried} seeds saw nothing")
+    worst = max(noticed, key=lambda one: one.seed, default=None)
+    latest = f", the last at seed {worst.seed} ({worst.mutant})" if worst else ""
     click.echo(
-        f"{total - len(missed)} of {total} mutants caught in {perf_counter() - started:.0f} s"
+        f"{len(noticed)} of {total} mutants caught{latest}, {perf_counter() - started:.0f} s"
     )
-    return not missed
+    return 0 < total == len(noticed)

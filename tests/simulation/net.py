@@ -29,6 +29,8 @@ STALE_MS = 9_000
 """A second copy of a frame may be this late, when its session is long over."""
 NOTICED = 0.7
 """How often a side is told that its connection broke; otherwise it must notice by silence."""
+NOTICED_LATE = 0.5
+"""How often a frame for a socket that is closed comes back as undeliverable."""
 
 
 class Cable:
@@ -136,12 +138,17 @@ class Net:
         machine, _, number = peer.decode().partition("/")
         edge = next((one for one in self.world.machines if one.machine == machine), None)
         hub = self.world.hub
-        if edge is None or (int(number) != self.cable(edge).number and self.dice.random() < 0.5):
+        if edge is None or (int(number) != self.cable(edge).number and self._told_gone(edge)):
             hub.later(1, "peer gone", hub.handle, hub_on.PeerGone(peer))
             return
         if data[4:5] == WELCOME:
             self.welcomes.setdefault(edge.name, []).append(data)
         self._carry(edge, peer, data, up=False, key="")
+
+    def _told_gone(self, edge: SimEdge) -> bool:
+        """Say whether the hub hears that a socket is closed: never through a cable that is cut."""
+        cable = self.cable(edge)
+        return not (cable.cut_up or cable.cut_down) and self.dice.random() < NOTICED_LATE
 
     def _carry(self, edge: SimEdge, peer: bytes, data: bytes, *, up: bool, key: str) -> None:
         """Send one frame through everything that can happen to it."""

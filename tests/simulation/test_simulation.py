@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.simulation.cli import sim
-from tests.simulation.mutants import spoiled
+from tests.simulation.mutants import Mutant, spoiled
 from tests.simulation.options import EVENTS_MIN, describe, expand
 from tests.simulation.runner import MUTANTS, hunt
 from tests.simulation.world import run_seed
@@ -69,6 +69,19 @@ def test_a_bug_put_into_the_product_is_noticed(name):
     mutant = next(one for one in MUTANTS if one.name == name)
     caught = hunt(mutant, range(1, QUICK_SEEDS + 1))
     assert caught.seed, caught
+
+
+@pytest.mark.parametrize(
+    ("target", "old", "new"),
+    [
+        ("edge.services.scan:scan_once", "not in the code", ""),
+        ("edge.services.scan:scan_once", "\n", ""),
+        ("tests.simulation.mutants:Mutant.code", "", ""),
+    ],
+)
+def test_a_mutant_that_does_not_fit_the_code_is_an_error(target, old, new):
+    with pytest.raises((LookupError, TypeError)):
+        hunt(Mutant("misfit", target, old, new), [1])
 
 
 def test_a_mutant_is_gone_afterwards():
