@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edge.services.solve import solve
@@ -68,6 +69,9 @@ class Office:
     def ask(self, label: str, work: Any, then: Callable[[], None] | None = None) -> None:
         """Ask the hub until it answers, then do `then`; asking twice must count once."""
         self.open += 1
+        self._ask_first(label, work, then)
+
+    def _ask_first(self, label: str, work: Any, then: Callable[[], None] | None = None) -> None:
         self._asked.append((label, work))
         self._ask(label, work, {"done": False}, then)
 
@@ -115,9 +119,10 @@ class Office:
         )  # fmt: skip
         name = f"stock-{warehouse}-{sku}-{bin_code}"
         delay_ms = self.dice.choice((0, 0, 0, self.dice.randint(0, 30_000)))
-        self.world.time.later(
-            delay_ms, name, self.ask, name, lambda desk: import_stock(desk, name, name, [row])
-        )
+        # The units stand there already: the day is not over before somebody was told of them.
+        self.open += 1
+        hand_over = partial(import_stock, file=name, import_id=name, rows=[row])
+        self.world.time.later(delay_ms, name, self._ask_first, name, hand_over)
 
     def _pallet(self, number: int) -> None:
         """A truck brings goods that were announced, and sometimes some more."""
