@@ -95,6 +95,16 @@ def backup(file: Path) -> None:
     _print_json({"file": str(file), "bytes": size_bytes})
 
 
+@hub.command("prove-backup")
+@click.argument("url")
+def prove_backup(url: str) -> None:
+    """Prove a backup of the server's books, restored at URL: edges may let go of what it holds."""
+    from hub.office import Office
+
+    ends = Office(_settings()).prove_backup(url)
+    _print_json({"backed_up": [end._asdict() for end in ends]})
+
+
 @hub.command()
 @click.argument("file", type=CSV_FILE)
 def restore(file: Path) -> None:

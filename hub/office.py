@@ -30,11 +30,11 @@ from hub.services.shops import ShopRequest, ShopView, add_shop, view_shop
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.settings import Settings
 from hub.shops.vault import Vault, read_secrets
-from hub.store.backup import advance_stable, back_up
+from hub.store.backup import LogEnd, advance_stable, back_up
 from hub.store.open_books import open_books
 from hub.store.sqlite.hub_store import SqliteHub
 from hub.sync.apply import Retried, retry_quarantined
-from shared.domain.errors import BincardError, Unavailable
+from shared.domain.errors import BincardError, Refused, Unavailable
 from shared.runtime.clock import SystemClock, SystemEntropy
 from shared.runtime.database import Transaction
 
@@ -188,6 +188,27 @@ class Office:
             made = books.database.read_sync(lambda sql: back_up(sql, target))
             books.database.write_sync(lambda tx: advance_stable(tx.sql, made.ends))
             return made.size_bytes
+
+    def prove_backup(self, url: str) -> list[LogEnd]:
+        """Prove the copy that was restored at `url`; what it holds counts as backed up from now on.
+
+        Several processes may work on a server's books, so the hub may run meanwhile.
+        """
+        settings = self._settings
+        if not settings.postgres_url:
+            raise Refused(
+                "backup_by_file",
+                "Failed to prove a backup: these books are a file.",
+                hint="`bincard hub backup` makes copies of it and proves them.",
+            )
+        from hub.store.postgres.proof import count_as_backed_up, open_copy
+
+        copy = open_copy(url)
+        books = open_books(settings.database, settings.postgres_url, SystemClock(), SystemEntropy())
+        try:
+            return books.database.write_sync(lambda tx: count_as_backed_up(tx.sql, copy))
+        finally:
+            books.close()
 
     @contextmanager
     def _books(self) -> Iterator[SqliteHub]:

@@ -46,7 +46,7 @@ def back_up(sql: sqlite3.Connection, path: Path) -> BackedUp:
         raise Refused(
             "backup_by_server",
             "Failed to back up: these books are kept by a PostgreSQL server.",
-            hint="Use pg_dump, or the base backups of your server.",
+            hint="Use pg_dump, or the base backups of your server, and `bincard hub prove-backup`.",
         )
     books = Path(sql.execute("PRAGMA database_list").fetchone()[2])
     with backups.growing(path, books) as partial:

@@ -42,6 +42,7 @@ EDGE: Final = (
         "edge.services.pick:_pick_by_gtin",
         "if product.sku != current.sku:",
         "if False:",
+        world={"mistakes": 0.2},
     ),
     Mutant(
         "another unit passes at scan-out",
@@ -49,6 +50,7 @@ EDGE: Final = (
         'return stop("wrong_unit", params)',
         "return _tick(bench, next(one for one, _ in bench.lines() if one.packed < one.picked), "
         "known.serial)",
+        world={"mistakes": 0.2},
     ),
     Mutant(
         "shipped although a refund was asked",
@@ -61,6 +63,7 @@ EDGE: Final = (
         "edge.services.ship:_judge",
         "    if not any(",
         "    if False and not any(",
+        world={"mistakes": 0.2, "printer_trouble": 0.3},
     ),
     Mutant(
         "label twice",
@@ -86,6 +89,7 @@ EDGE: Final = (
         "edge.services.cancel:cancel_parcel",
         'if parcel.state == "shipped":',
         "if False:",
+        world={"cancels": 0.5, "delay_ms": 700},
     ),
     Mutant(
         "a short is told but not booked",
@@ -104,6 +108,7 @@ EDGE: Final = (
         "edge.services.pick_short:_lose",
         'if product is not None and product.serial_policy == "full":',
         "if product is not None:",
+        world={"thefts": 4},
     ),
     Mutant(
         "stock planned twice",
@@ -162,6 +167,7 @@ HUB: Final = (
         "            now = desk.parcels.get(parcel.parcel_id)\n"
         '            over = __import__("msgspec").structs.replace(now, state="cancelled")\n'
         "            save_parcel(desk, over)",
+        world={"cancels": 0.5},
     ),
     Mutant(
         "a short does not look elsewhere",
@@ -192,6 +198,7 @@ HUB: Final = (
         "hub.services.imports:import_stock",
         "if error is None and not desk.stock.row_is_new(import_id, row_key(row)):",
         "if False:",
+        world={"lost_answers": 0.15},
     ),
     Mutant(
         "nobody hears of stock that arrived",
@@ -204,12 +211,14 @@ HUB: Final = (
         "hub.services.ingest_order:_withdraw",
         "            drop_reserved(desk, parcel)",
         "            pass",
+        world={"amends": 0.2},
     ),
     Mutant(
         "an expired reservation keeps its units",
         "hub.services.reservations:_end",
         "    if give_back:",
         '    if give_back and state != "expired":',
+        world={"reservations": 0.3},
     ),
     Mutant(
         "a repeated order is a new order",

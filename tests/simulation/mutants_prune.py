@@ -45,5 +45,7 @@ PRUNE: Final = (
         "SET stable_seq = applied_seq",
         "SET stable_seq = stable_seq",
         drills=True,
+        drill="hub_old",
+        world={"backup_ms": 3_000, "retention_ms": 1},
     ),
 )

@@ -34,6 +34,7 @@ RECOVERY: Final = (
         "            remember_row(desk, fact.import_id, record.node, row)",
         "            pass",
         drills=True,
+        drill="hub_old",
     ),
     Mutant(
         "a new hub is refused by warehouses of the lost one",
@@ -41,6 +42,7 @@ RECOVERY: Final = (
         "if not known.restored and not any(log.applied.seq for log in known.logs):",
         "if False:",
         drills=True,
+        drill="hub_lost",
     ),
     Mutant(
         "a parcel one too many is not called back",
@@ -48,6 +50,7 @@ RECOVERY: Final = (
         "if parcel.parcel_id in surplus.call_back:",
         "if False:",
         drills=True,
+        drill="hub_old",
     ),
     Mutant(
         "parcels leave before the warehouses were heard",
@@ -55,6 +58,7 @@ RECOVERY: Final = (
         "waited_ms >= ROLL_CALL_MS or",
         "True or",
         drills=True,
+        drill="hub_old",
     ),
     Mutant(
         "promises of the backup are kept whatever happened since",
@@ -62,6 +66,7 @@ RECOVERY: Final = (
         "p.state = 'reserved'",
         "p.state = 'nowhere'",
         drills=True,
+        drill="hub_old",
     ),
     Mutant(
         "a floor's waybill does not replace the one of the books",
@@ -69,6 +74,7 @@ RECOVERY: Final = (
         "known.waybill == told.waybill",
         "True",
         drills=True,
+        drill="hub_old",
     ),
     Mutant(
         "commands keep the numbers an edge has passed",
@@ -76,5 +82,6 @@ RECOVERY: Final = (
         "down_cursor <= row[0]",
         "True",
         drills=True,
+        drill="hub_old",
     ),
 )

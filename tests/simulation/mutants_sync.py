@@ -35,13 +35,21 @@ SYNC: Final = (
         "    if not fresh:\n",
         "    for record in records if not fresh else ():\n        project(tx, record)\n"
         "    if not fresh:\n",
+        world={"duplicate": 0.3},
     ),
-    Mutant("poison blocks", "hub.sync.apply:_attempt", "return error", "raise"),
+    Mutant(
+        "poison blocks",
+        "hub.sync.apply:_attempt",
+        "return error",
+        "raise",
+        world={"poison": 3},
+    ),
     Mutant(
         "poison passed over in silence",
         "hub.sync.apply:_attempt",
         "return error",
         "return None",
+        world={"poison": 3},
     ),
     Mutant(
         "a batch that never writes the units it kept back",
@@ -66,6 +74,7 @@ SYNC: Final = (
         "hub.sync.apply:apply_checked",
         "!= (request.node, False)",
         "is None",
+        world={"revocations": 3, "delay_ms": 700},
     ),
     Mutant(
         "revocation leaves the session alive",
@@ -78,24 +87,28 @@ SYNC: Final = (
         "hub.sync.core_hello:_fenced",
         "hello.boot_no <= log.boot_no",
         "False",
+        world={"replays": 8},
     ),
     Mutant(
         "boot number not stored",
         "hub.store.nodes:welcome",
         "SET boot_no = ?",
         "SET boot_no = boot_no * (? < 0)",
+        world={"replays": 8},
     ),
     Mutant(
         "edge never gives a silent line up",
         "edge.sync.core:EdgeCore._on_tick",
         "if now_ms - self._heard_ms >= wire.DEAD_MS:",
         "if False:",
+        world={"cuts": 5},
     ),
     Mutant(
         "hub never gives a silent line up",
         "hub.sync.core:HubCore._on_tick",
         "if now_ms - session.heard_ms >= wire.DEAD_MS:",
         "if False:",
+        world={"cuts": 5},
     ),
     Mutant(
         "no nonce: any session's frames are taken",
@@ -145,6 +158,7 @@ SYNC: Final = (
         "return [on.ApplyCommand(self._session, record) for record in fresh]",
         "return [on.Send(wire.encode(self._session, wire.Cack(self._taken))), "
         "*(on.ApplyCommand(self._session, record) for record in fresh)]",
+        world={"edge_crash": 0.04, "disk_errors": 2},
     ),
     Mutant(
         "what overtook is done again in its turn",
@@ -204,6 +218,7 @@ SYNC: Final = (
         "if not frozen:",
         "if True:",
         drills=True,
+        drill="hub_old",
     ),
     Mutant(
         "a restored hub begins no new life",
