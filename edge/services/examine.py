@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.store import fact_log
-from shared.domain.errors import BooksBroken
-from shared.runtime import disk_trouble, file_check
+from shared.runtime import file_check
 
 WHAT_TO_DO: Final = (
     "Stop this edge and put its newest backup back: `bincard edge restore FILE`. Without a backup, "
@@ -24,17 +23,8 @@ WHAT_TO_DO: Final = (
 
 
 def expect_sound(sql: sqlite3.Connection) -> None:
-    """Look at the file as a node starts; raises BooksBroken that says what to do.
-
-    The work does not grow with the history.
-    """
-    try:
-        troubles = file_check.quick(sql)
-        fact_log.check_end(sql)
-    except BooksBroken as error:
-        raise disk_trouble.books_damaged(error, WHAT_TO_DO) from error
-    if troubles:
-        raise disk_trouble.books_damaged(sqlite3.DatabaseError(troubles[0]), WHAT_TO_DO)
+    """Look at the file at the start; raises BooksBroken that says what to do."""
+    file_check.expect_sound(sql, fact_log.check_end, WHAT_TO_DO)
 
 
 def slices(sql: sqlite3.Connection) -> Iterator[list[str]]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.domain.errors import BooksBroken
-from shared.runtime import logs
+from shared.runtime import disk_trouble, logs
 from shared.runtime.database import connect_read_only
 
 QUICK_SECONDS: Final = 0.2
@@ -63,6 +63,22 @@ def quick(sql: sqlite3.Connection, seconds: float = QUICK_SECONDS) -> list[str]:
     finally:
         sql.set_progress_handler(None, 0)
     return troubles[:TROUBLES_MAX]
+
+
+def expect_sound(
+    sql: sqlite3.Connection, look_at_ends: Callable[[sqlite3.Connection], None], what_to_do: str
+) -> None:
+    """Look at the file as a node starts: its head, its references and, by `look_at_ends`, its log.
+
+    The work does not grow with the history. Raises BooksBroken that ends with `what_to_do`.
+    """
+    try:
+        troubles = quick(sql)
+        look_at_ends(sql)
+    except BooksBroken as error:
+        raise disk_trouble.books_damaged(error, what_to_do) from error
+    if troubles:
+        raise disk_trouble.books_damaged(sqlite3.DatabaseError(troubles[0]), what_to_do)
 
 
 def table_slices(sql: sqlite3.Connection) -> Iterator[list[str]]:
