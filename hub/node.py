@@ -22,12 +22,14 @@ from hub.services import examine
 from hub.services.access import TOKEN_BYTES, TOKEN_PREFIX, forget_answers, token_hash
 from hub.services.apply_facts import project, project_all
 from hub.services.backorders import retry_backorders
+from hub.services.balance_shops import ShopBalancer
 from hub.services.channel_tasks import forget_settled
 from hub.services.first_start import seed_rules
 from hub.services.quotas import balance_quotas
 from hub.services.recover import settle_recovery
 from hub.services.release_parcels import release_ready
 from hub.services.reservations import expire_reservations
+from hub.services.shop_drift import check_drift
 from hub.settings import Settings
 from hub.shops.rounds import Rounds
 from hub.shops.vault import Vault
@@ -51,6 +53,9 @@ from shared.web.live import LiveBus
 
 PRINCIPALS_MAX: Final = 1_000
 EXPIRY_SECONDS: Final = 1.0
+BALANCE_SECONDS: Final = 3.0
+"""Pause between two rounds over the SKUs that shops sell by quota."""
+DRIFT_SECONDS: Final = 60.0
 FORGET_SECONDS: Final = 3_600.0
 
 log = logs.get("node")
@@ -86,6 +91,8 @@ class HubNode:
             Pump("release", self._release, self.books),
             Pump("backorders", retry_backorders, self.books),
             Pump("quotas", balance_quotas, self.books),
+            Pump("shop_quotas", ShopBalancer(), self.books, period_seconds=BALANCE_SECONDS),
+            Pump("drift", check_drift, self.books, period_seconds=DRIFT_SECONDS),
             Pump("recovery", settle_recovery, self.books, period_seconds=EXPIRY_SECONDS),
             Pump("reservations", expire_reservations, self.books, period_seconds=EXPIRY_SECONDS),
             Pump("answers", _forget, self.books, period_seconds=FORGET_SECONDS),

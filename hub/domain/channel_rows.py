@@ -12,6 +12,7 @@ import msgspec
 
 TaskKind = Literal["confirm_shipment", "accept_cancel", "refuse_cancel"]
 TaskState = Literal["waiting", "done", "dead"]
+ShopMode = Literal["shared", "strict"]
 
 
 class ShopRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,10 @@ class ShopRow(msgspec.Struct, frozen=True, kw_only=True):
 
     It shows `publish_percent` of what is available beyond `publish_buffer` units; 0 percent means
     that its quantities are none of our business.
+
+    A `shared` shop shows units that others show too. A `strict` one sells from a quota of its own,
+    at least `quota_min` units while there are any. A shared shop sells a SKU by quota as well when
+    no more than `strict_below` units are left to sell in all.
     """
 
     channel: str
@@ -30,6 +35,9 @@ class ShopRow(msgspec.Struct, frozen=True, kw_only=True):
     active: bool = True
     publish_percent: int = 0
     publish_buffer: int = 0
+    mode: ShopMode = "shared"
+    strict_below: int = 0
+    quota_min: int = 1
     pulled_until_ms: int
     pull_due_ms: int = 0
     pull_failures: int = 0
@@ -83,7 +91,13 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """What a shop shows of a SKU; see `hub.domain.publishing` for its life."""
+    """What a shop shows of a SKU; see `hub.domain.publishing` for its life.
+
+    `mode` is empty where the shop's holds. While it is `strict`, the shop sells from a quota that
+    should be `target` units; `fixed` is one that a person set. `speed` (as of `speed_ms`) is how
+    fast it sells, see `hub.domain.shop_quotas`. `seen` is what the shop itself last showed, at
+    `seen_ms`, and `drift` how much that differed from what its orders explain.
+    """
 
     channel: str
     shop: str
@@ -98,3 +112,12 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     due_ms: int = 0
     tries: int = 0
     trouble: str = ""
+    mode: Literal["", "shared", "strict"] = ""
+    strict: bool = False
+    target: int = 0
+    fixed: int | None = None
+    speed: int = 0
+    speed_ms: int = 0
+    seen: int | None = None
+    seen_ms: int = 0
+    drift: int = 0

@@ -19,6 +19,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from hub.domain.channel_rows import Listing
+from hub.domain.shop_quotas import to_fill
 
 QUANTITY_MAX: Final = 999_999
 """More than this no shop needs to show."""
@@ -27,6 +28,15 @@ QUANTITY_MAX: Final = 999_999
 def wanted_quantity(available: int, percent: int, buffer: int) -> int:
     """Return what a shop should show of `available` units; never below 0."""
     return min(QUANTITY_MAX, max(0, available - buffer) * percent // 100)
+
+
+def strict_quantity(target: int, quota: int, lendable: int) -> int:
+    """Return what a shop with a quota should show, once that is filled up from what may be lent.
+
+    >>> strict_quantity(10, 3, 100), strict_quantity(10, 3, 2), strict_quantity(4, 9, 0)
+    (10, 5, 4)
+    """
+    return min(QUANTITY_MAX, target, quota + min(to_fill(target, quota), lendable))
 
 
 def needs_push(listing: Listing, wanted: int, *, pulled_until_ms: int, now_ms: int) -> bool:
@@ -68,13 +78,17 @@ def confirmed(listing: Listing, quantity: int, listing_ref: str, now_ms: int) ->
         due_ms=0,
         tries=0,
         trouble="",
+        seen=quantity,
+        seen_ms=now_ms,
+        drift=0,
     )
 
 
 def stale(listing: Listing, seen: int, listing_ref: str, now_ms: int) -> Listing:
     """Return the listing after the shop refused because it shows `seen`: pull, then try again."""
     after = confirmed(listing, seen, listing_ref, now_ms)
-    return replace(after, wait_pull_ms=now_ms)
+    drift = 0 if listing.shown is None else seen - listing.shown
+    return replace(after, wait_pull_ms=now_ms, drift=drift)
 
 
 def in_doubt(listing: Listing, trouble: str, due_ms: int) -> Listing:
@@ -105,12 +119,14 @@ def pulled(listing: Listing, until_ms: int) -> Listing:
 def sold(listing: Listing, units: int, *, pulled_until_ms: int) -> Listing:
     """Return the listing after an order of the shop came in for `units`.
 
-    A listing that waits for a pull was looked at after those orders: its number knows of them.
+    A listing that waits for a pull was looked at after those orders: its number knows of them, and
+    they explain so much of its drift.
     """
-    shown = listing.shown
-    if shown is not None and listing.wait_pull_ms <= pulled_until_ms:
-        shown = max(0, shown - units)
-    return replace(listing, shown=shown, held=max(0, listing.held - units))
+    held = max(0, listing.held - units)
+    if listing.wait_pull_ms > pulled_until_ms:
+        return replace(listing, held=held, drift=listing.drift + units)
+    shown = None if listing.shown is None else max(0, listing.shown - units)
+    return replace(listing, shown=shown, held=held)
 
 
 def given_back(listing: Listing, units: int) -> Listing:

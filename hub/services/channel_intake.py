@@ -15,13 +15,13 @@ from typing import Final, Literal
 import msgspec
 
 from hub.channels.base import BadOrder, RemoteOrder
-from hub.domain import publishing
 from hub.domain.channel_order import ChannelOrder, digest_of
-from hub.domain.channel_rows import Listing, Reject, SeenOrder, ShopRow
+from hub.domain.channel_rows import Reject, SeenOrder, ShopRow
 from hub.domain.rows import OrderRow
-from hub.services.channel_tasks import TOPIC, pull_soon, refuse_or_accept
+from hub.services.channel_tasks import pull_soon, refuse_or_accept
 from hub.services.decide_order import cancel
 from hub.services.ingest_order import ingest
+from hub.services.shop_rights import shown_again, units_ordered
 from hub.store.protocol import Desk
 from shared.domain.errors import BincardError, Refused
 from shared.runtime.attempt import is_disk_trouble
@@ -141,9 +141,8 @@ def _take_open(
         if seen is None and _same_as_known(desk, order, before):
             _remember(desk, shop, remote, digest, remote.line_ids)
             return "known"
-    units_before = _units(desk, before)
     try:
-        done = desk.attempt(lambda: ingest(desk, order))
+        desk.attempt(lambda: ingest(desk, order))
     except Refused as error:
         if error.code == "order_state" and before is not None:
             kept = {} if seen is None else seen.line_ids
@@ -156,8 +155,6 @@ def _take_open(
     _remember(desk, shop, remote, digest, remote.line_ids)
     desk.channels.drop_reject(shop.channel, shop.shop, remote.order_no)
     desk.journal.solve(REJECTED, "", f"{shop.label}/{remote.order_no}", "the order was taken")
-    if done.created:
-        _follow_listings(desk, shop, order, units_before)
     return "taken"
 
 
@@ -166,36 +163,6 @@ def _same_as_known(desk: Desk, order: ChannelOrder, before: OrderRow) -> bool:
     known = desk.orders.version(before.order_id, before.version)
     same = digest_of(msgspec.structs.replace(order, version=before.version))
     return known is not None and known[0] == same
-
-
-def _units(desk: Desk, before: OrderRow | None) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    if before is not None:
-        for line in desk.orders.lines(before.order_id):
-            counts[line.sku] += line.quantity
-    return counts
-
-
-def _follow_listings(desk: Desk, shop: ShopRow, order: ChannelOrder, before: Counter[str]) -> None:
-    """Take the sold units off what the shop shows, as it has done itself."""
-    if not shop.publish_percent:
-        return
-    now: Counter[str] = Counter()
-    for line in order.lines:
-        now[line.sku] += line.quantity
-    for sku in sorted(now | before):
-        change = now[sku] - before[sku]
-        listing = desk.channels.listing(shop.channel, shop.shop, sku)
-        if listing is None:
-            listing = Listing(channel=shop.channel, shop=shop.shop, sku=sku)
-            desk.channels.put_listing(listing)
-        elif change > 0:
-            desk.channels.put_listing(
-                publishing.sold(listing, change, pulled_until_ms=shop.pulled_until_ms)
-            )
-        elif change < 0:
-            desk.channels.put_listing(publishing.given_back(listing, -change))
-    desk.tell(TOPIC)
 
 
 def _cancel(desk: Desk, shop: ShopRow, before: OrderRow | None) -> Outcome:
@@ -207,16 +174,17 @@ def _cancel(desk: Desk, shop: ShopRow, before: OrderRow | None) -> Outcome:
         return "cancelled"
     if before.cancel_asked:
         return "cancelled"
-    for sku, units in sorted(_units(desk, before).items()):
-        listing = desk.channels.listing(shop.channel, shop.shop, sku)
-        if listing is not None:
-            desk.channels.put_listing(publishing.given_back(listing, units))
+    outcome: Outcome = "cancelled"
     try:
         desk.attempt(lambda: cancel(desk, before.order_id, "cancelled by the channel"))
     except Refused:
         refuse_or_accept(desk, before)
-        return "too_late"
-    return "cancelled"
+        outcome = "too_late"
+    for sku, units in sorted(units_ordered(desk, before.order_id).items()):
+        listing = desk.channels.listing(shop.channel, shop.shop, sku)
+        if listing is not None:
+            shown_again(desk, listing, units)
+    return outcome
 
 
 def _tell_of_end(desk: Desk, shop: ShopRow, remote: RemoteOrder, order: OrderRow) -> None:

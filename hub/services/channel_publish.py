@@ -4,9 +4,9 @@ Two steps around each call. `ask` decides the number in the transaction that rec
 may show it from now on; `settle` records the answer. Between the two a process may die: the number
 then stays in doubt, counts as held, and is read back.
 
-The seam for strict mode: whoever lends rights to shops debits them in `ask` (before the number is
-sent) and takes them back where `held` falls, in `pulled` (after the shop has confirmed and its
-orders have been pulled).
+A shop that sells by quota shows its quota: `ask` fills it up first, so the rights are debited in
+the transaction before the number is sent. They come back where `held` falls, in `shops.pulled`,
+after the shop has confirmed and its orders have been pulled; see `hub.services.shop_rights`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from hub.domain import publishing
 from hub.domain.backoff import wait_ms
 from hub.domain.channel_rows import Listing, ShopRow
 from hub.services.channel_tasks import TOPIC, need_shop, pull_soon
+from hub.services.shop_rights import cover, lend, lendable, quota_of
+from hub.services.shop_risk import risks
 from hub.services.stock_views import SKUS_PER_QUESTION_MAX, availability
 from hub.store.protocol import Desk
 from shared.domain.errors import BincardError, InvalidInput, NotFound
@@ -33,7 +35,9 @@ DOUBT: Final = "availability_in_doubt"
 class ListingView(msgspec.Struct, frozen=True, kw_only=True):
     """What a shop should show, shows, and may show; null where it is in doubt.
 
-    `risk` are units that all shops together may show beyond what is available.
+    `quota` are units lent to this shop alone, `target` how many it should have; both count only
+    while `mode` is strict. `risk` are units that all shops together may sell beyond what there is;
+    see `hub.services.shop_risk`.
     """
 
     sku: str
@@ -42,6 +46,9 @@ class ListingView(msgspec.Struct, frozen=True, kw_only=True):
     held: int
     in_doubt: bool
     trouble: str
+    mode: str
+    quota: int
+    target: int
     risk: int
 
 
@@ -111,6 +118,9 @@ def _wanted(desk: Desk, shop: ShopRow, page: list[Listing]) -> dict[str, int]:
         for one in available
     }
     for listing in page:
+        if listing.strict:
+            quota, more = quota_of(desk, listing), lendable(desk, listing.sku)
+            found[listing.sku] = publishing.strict_quantity(listing.target, quota, more)
         if listing.sku in frozen:
             if listing.shown is None:
                 del found[listing.sku]
@@ -129,6 +139,10 @@ def ask(desk: Desk, channel: str, shop: str, sku: str, look_ms: int) -> Publish 
     if number is None or not _due(desk, row, listing, number, look_ms):
         return None
     look = publishing.needs_look(listing, look_ms=look_ms, now_ms=desk.now_ms)
+    if listing.strict and not look:
+        quota = quota_of(desk, listing)
+        quota += lend(desk, listing, max(0, number - quota), "published")
+        number = min(number, quota)
     after = publishing.looked_at(listing) if look else publishing.asked(listing, number)
     desk.channels.put_listing(after)
     return Publish(
@@ -168,6 +182,7 @@ def settle(
             _note_drift(desk, subject, listing, result.quantity)
             pull_soon(desk, channel, shop)
         desk.channels.put_listing(after)
+        cover(desk, after)
         desk.tell(TOPIC)
         return
     due_ms = desk.now_ms + wait_ms(listing.tries + 1, first_ms, asked_ms)
@@ -196,22 +211,35 @@ def _note_drift(desk: Desk, subject: str, listing: Listing, seen: int) -> None:
 
 
 def view_listings(desk: Desk, shop: ShopRow, after_sku: str, limit: int) -> list[ListingView]:
-    """Return the drift report: what a shop should show against what it shows."""
-    page = desk.channels.listings(shop.channel, shop.shop, after_sku, limit)
+    """Return what a shop should show against what it shows."""
+    return _views(desk, shop, desk.channels.listings(shop.channel, shop.shop, after_sku, limit))
+
+
+def view_listing(desk: Desk, shop: ShopRow, sku: str) -> ListingView:
+    """Return what a shop should show of one SKU that is listed there."""
+    listing = desk.channels.listing(shop.channel, shop.shop, sku)
+    return _views(desk, shop, [listing or Listing(channel=shop.channel, shop=shop.shop, sku=sku)])[
+        0
+    ]
+
+
+def _views(desk: Desk, shop: ShopRow, page: list[Listing]) -> list[ListingView]:
     if not page:
         return []
-    found = {one.sku: one.available for one in availability(desk, [one.sku for one in page])}
+    wanted = _wanted(desk, shop, page)
+    risk = risks(desk, [one.sku for one in page])
     return [
         ListingView(
             sku=one.sku,
-            wanted=publishing.wanted_quantity(
-                found[one.sku], shop.publish_percent, shop.publish_buffer
-            ),
+            wanted=wanted.get(one.sku, 0),
             shown=one.shown,
             held=one.held,
             in_doubt=one.asked is not None or one.shown is None,
             trouble=one.trouble,
-            risk=max(0, desk.channels.held(one.sku) - found[one.sku]),
+            mode="strict" if one.strict else "shared",
+            quota=quota_of(desk, one),
+            target=one.target,
+            risk=risk[one.sku].units,
         )
         for one in page
     ]

@@ -20,6 +20,7 @@ from hub.services.order_views import view_order
 from hub.services.promise import drop_reserved, promise_missing, refresh
 from hub.services.reservations import release_if_known, use_reservation
 from hub.services.review_order import look_over
+from hub.services.shop_rights import follow_sale, units_ordered
 from hub.store.protocol import Desk
 from shared.domain.errors import BincardError, Conflict, Refused, Unavailable
 
@@ -72,14 +73,18 @@ def ingest(desk: Desk, order: ChannelOrder) -> Ingested:
     elif not learnt:
         _withdraw(desk, before)
     _check_skus(desk, order)
+    units_before = units_ordered(desk, before.order_id if before else None)
     row = _store(desk, order, before)
+    own = follow_sale(desk, order, units_before)
     if learnt:
+        own.give_up(desk, row.order_id)
         return _complete(desk, order, row, digest)
     if order.reservation_id:
         use_reservation(desk, order.reservation_id)
     hits = look_over(desk, row.order_id, order)
     row = msgspec.structs.replace(row, held=bool(hits))
-    explanation = None if hits else promise_missing(desk, row.order_id)
+    explanation = None if hits else promise_missing(desk, row.order_id, own)
+    own.give_up(desk, row.order_id)
     row = refresh(desk, row, explanation=explanation, reasons=hits, new=True)
     answer = _encode(view_order(desk, row))
     desk.orders.put_version(row.order_id, order.version, digest, answer)

@@ -18,6 +18,7 @@ from hub.domain.rows import OrderRow, ParcelLineRow, ParcelRow
 from hub.domain.sourcing import Explanation, Need, Offer, PlannedParcel, Point, source
 from hub.services.awaiting import awaiting
 from hub.services.channel_tasks import note_shipped, note_status
+from hub.services.own_rights import OwnRights
 from hub.store.protocol import Desk
 from shared.domain.errors import NotFound, Unavailable
 
@@ -43,10 +44,11 @@ def destination(address: Address) -> Point | None:
     return Point(round(address.latitude * 1_000_000), round(address.longitude * 1_000_000))
 
 
-def promise_missing(desk: Desk, order_id: str) -> Explanation | None:
+def promise_missing(desk: Desk, order_id: str, own: OwnRights | None = None) -> Explanation | None:
     """Promise every missing unit of an order, or none; return why, None when nothing was missing.
 
     Where the order came up short of a SKU before, it is not promised again until stock came in.
+    `own` are rights that only this order may use; they are used first.
     """
     lines = [line for line in desk.orders.lines(order_id) if line.missing]
     if not lines:
@@ -60,10 +62,11 @@ def promise_missing(desk: Desk, order_id: str) -> Explanation | None:
         Need(line.line_no, line.sku, line.missing, products[line.sku].unit_weight_grams)
         for line in lines
     )
-    offers = _without(desk.rights.offers(products), desk.orders.avoided(order_id))
+    offers = desk.rights.offers(products)
+    offers = _without(own.offered(offers) if own else offers, desk.orders.avoided(order_id))
     choice = source(needs, offers, destination(desk.orders.person(order_id).address))
     for planned in choice.parcels:
-        _book(desk, order_id, planned, choice.explanation)
+        _book(desk, order_id, planned, choice.explanation, own)
     if choice.parcels:
         for line in lines:
             desk.orders.set_missing(order_id, line.line_no, 0)
@@ -92,14 +95,17 @@ def _without(offers: list[Offer], avoid: Collection[tuple[str, str]]) -> list[Of
     ]
 
 
-def _book(desk: Desk, order_id: str, planned: PlannedParcel, why: Explanation) -> None:
+def _book(
+    desk: Desk, order_id: str, planned: PlannedParcel, why: Explanation, own: OwnRights | None
+) -> None:
     """Debit the rights of one parcel and record it."""
     parcel_id = desk.new_id()
     wanted: dict[str, int] = {}
     for line in planned.lines:
         wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
-    for sku, units in sorted(wanted.items()):
-        if not desk.rights.reserve(sku, planned.warehouse, units, "ordered", parcel_id):
+    for sku, quantity in sorted(wanted.items()):
+        units = own.spend(desk, sku, planned.warehouse, quantity, parcel_id) if own else quantity
+        if units and not desk.rights.reserve(sku, planned.warehouse, units, "ordered", parcel_id):
             raise Unavailable(
                 "stock_moved",
                 f"Failed to reserve {units} of {sku} in {planned.warehouse}: somebody was faster.",

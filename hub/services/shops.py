@@ -16,9 +16,10 @@ import msgspec
 from hub.channels import CHANNELS
 from hub.domain.backoff import wait_ms
 from hub.domain.channel_order import Word, read_time_ms
-from hub.domain.channel_rows import ShopRow
+from hub.domain.channel_rows import ShopMode, ShopRow
 from hub.services.channel_tasks import TOPIC, need_shop
 from hub.services.order_views import iso
+from hub.services.shop_rights import take_back_unshown
 from hub.store.protocol import Desk
 from shared.domain.errors import BincardError, InvalidInput, NotFound
 
@@ -36,6 +37,9 @@ class ShopRequest(msgspec.Struct, frozen=True, kw_only=True):
     `url` is the shop's own address for self-hosted channels, the platform's gateway for others.
     `options` are platform ids (`location_id`, `courier_SF`). Secrets do not come this way.
     `pull_since` (RFC 3339) is where the first pull begins; empty: now.
+    A `shared` shop shows units that others show too; a `strict` one sells from a quota of its own
+    of at least `quota_min` units, dealt anew by the speed of sales. A shared shop sells a SKU by
+    quota as well while no more than `strict_below` units are left in all.
     """
 
     channel: Word
@@ -47,6 +51,9 @@ class ShopRequest(msgspec.Struct, frozen=True, kw_only=True):
     active: bool = True
     publish_percent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     publish_buffer: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    mode: ShopMode = "shared"
+    strict_below: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    quota_min: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 1
     pull_since: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
@@ -61,6 +68,9 @@ class ShopView(msgspec.Struct, frozen=True, kw_only=True):
     active: bool
     publish_percent: int
     publish_buffer: int
+    mode: ShopMode
+    strict_below: int
+    quota_min: int
     swaps: bool
     secrets: bool
     pulled_until: str | None
@@ -79,6 +89,13 @@ def add_shop(desk: Desk, request: ShopRequest) -> ShopRow:
             f"{request.channel!r}.",
         )
     _check(request)
+    if request.mode == "strict" and not request.publish_percent:
+        raise InvalidInput(
+            "shop_invalid",
+            "Failed to add a shop: a strict shop is told how many units it may show, but "
+            "publish_percent is 0.",
+            hint="Give publish_percent: the most of what is left to sell that its quota may be.",
+        )
     if request.publish_percent and not channel.publishes:
         raise InvalidInput(
             "shop_invalid",
@@ -99,6 +116,9 @@ def add_shop(desk: Desk, request: ShopRequest) -> ShopRow:
         active=request.active,
         publish_percent=request.publish_percent,
         publish_buffer=request.publish_buffer,
+        mode=request.mode,
+        strict_below=request.strict_below,
+        quota_min=request.quota_min,
         pulled_until_ms=min(since_ms, desk.now_ms),
         made_ms=desk.now_ms if before is None else before.made_ms,
     )
@@ -148,6 +168,9 @@ def view_shop(desk: Desk, row: ShopRow, secrets: bool) -> ShopView:
         active=row.active,
         publish_percent=row.publish_percent,
         publish_buffer=row.publish_buffer,
+        mode=row.mode,
+        strict_below=row.strict_below,
+        quota_min=row.quota_min,
         swaps=CHANNELS[row.channel].swaps,
         secrets=secrets,
         pulled_until=iso(row.pulled_until_ms),
@@ -176,6 +199,7 @@ def pulled(desk: Desk, before: ShopRow, until_ms: int, *, next_ms: int) -> ShopR
     )
     desk.channels.put_shop(after)
     desk.channels.settle_held(row.channel, row.shop, until_ms)
+    take_back_unshown(desk, row)
     if row.pull_failures:
         desk.journal.solve(UNREACHABLE, "", row.label, "the shop answers again")
     return after

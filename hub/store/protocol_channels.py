@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from hub.domain.channel_rows import Listing, Reject, SeenOrder, ShopRow, Task, TaskState
@@ -86,6 +87,18 @@ class ChannelBook(Protocol):
         """Let held fall to shown where the shop has settled before `until_ms`."""
         ...
 
-    def held(self, sku: str) -> int:
-        """Return how many units of a SKU all shops together may still show."""
+    def listings_of(self, skus: Sequence[str]) -> list[Listing]:
+        """Return what each shop shows of these SKUs."""
+        ...
+
+    def sold_by_quota(self, after_sku: str, limit: int) -> list[str]:
+        """Return SKUs that a shop sells by quota, or may have to soon, behind `after_sku`."""
+        ...
+
+    def beyond_held(self, channel: str, shop: str, holder: str) -> list[str]:
+        """Return SKUs of which a shop's quota is more than it may still show."""
+        ...
+
+    def suspects(self, channel: str, shop: str, holder: str, limit: int) -> list[Listing]:
+        """Return listings of a shop that drift, are in doubt, or go beyond its quota, by SKU."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from hub.domain.rows import QuotaRow, Unbalanced
@@ -24,6 +24,18 @@ class QuotaBook(Protocol):
 
     def count(self, warehouse: str, holder: str) -> int:
         """Return for how many SKUs the holder has an account in the warehouse."""
+        ...
+
+    def accounts(self, holder: str, skus: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Return what a holder may still promise of these SKUs, by (SKU, warehouse)."""
+        ...
+
+    def shop_units(self, skus: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Return what each shop may still promise of these SKUs, by (holder, SKU)."""
+        ...
+
+    def owed(self, skus: Sequence[str]) -> dict[str, int]:
+        """Return how many units of each SKU are gone or lent without a right that paid for them."""
         ...
 
     def set_target(self, warehouse: str, holder: str, sku: str, target: int) -> None:

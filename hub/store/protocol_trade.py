@@ -228,6 +228,10 @@ class RightsBook(Protocol):
         """Remember that the pool of `sku` grew, if anybody waits for it."""
         ...
 
+    def arriving(self, sku: str) -> bool:
+        """Say whether orders that wait for `sku` are still to be tried."""
+        ...
+
     def move_arrival(self, sku: str, after_order_id: str | None) -> None:
         """Remember how far an arrival is worked off; None: it is done."""
         ...

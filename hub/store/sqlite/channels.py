@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -50,6 +51,12 @@ def _seen(row: sqlite3.Row) -> SeenOrder:
     values = dict(row)
     values["line_ids"] = _line_ids.decode(values["line_ids"])
     return SeenOrder(**values)
+
+
+def _listing(row: sqlite3.Row) -> Listing:
+    values = dict(row)
+    values["strict"] = bool(values["strict"])
+    return Listing(**values)
 
 
 def _values(row: msgspec.Struct) -> list[Any]:
@@ -192,7 +199,7 @@ class SqliteChannels:
             " WHERE channel = ? AND shop = ? AND sku = ?",
             (channel, shop, sku),
         ).fetchone()
-        return None if row is None else Listing(**dict(row))
+        return None if row is None else _listing(row)
 
     def put_listing(self, listing: Listing) -> None:
         """Insert or replace a listing."""
@@ -205,7 +212,7 @@ class SqliteChannels:
             " WHERE channel = ? AND shop = ? AND sku > ? ORDER BY sku LIMIT ?",
             (channel, shop, after_sku, limit),
         )
-        return [Listing(**dict(row)) for row in rows]
+        return [_listing(row) for row in rows]
 
     def settle_held(self, channel: str, shop: str, until_ms: int) -> None:
         """Let held fall to shown where the shop has settled before `until_ms`."""
@@ -215,9 +222,44 @@ class SqliteChannels:
             (channel, shop, until_ms),
         )
 
-    def held(self, sku: str) -> int:
-        """Return how many units of a SKU all shops together may still show."""
-        row = self._sql.execute(
-            "SELECT coalesce(sum(held), 0) FROM channel_listings WHERE sku = ?", (sku,)
-        ).fetchone()
-        return int(row[0])
+    def listings_of(self, skus: Sequence[str]) -> list[Listing]:
+        """Return what each shop shows of these SKUs."""
+        rows = self._sql.execute(
+            f"SELECT {_LISTING_COLUMNS} FROM channel_listings"  # noqa: S608  constant columns
+            f" WHERE sku IN ({marks(len(skus))}) ORDER BY sku, channel, shop",
+            list(skus),
+        )
+        return [_listing(row) for row in rows]
+
+    def sold_by_quota(self, after_sku: str, limit: int) -> list[str]:
+        """Return SKUs that a shop sells by quota, or may have to soon, behind `after_sku`."""
+        rows = self._sql.execute(
+            "SELECT DISTINCT l.sku AS sku FROM channel_listings l"
+            " JOIN channel_shops s ON s.channel = l.channel AND s.shop = l.shop"
+            " WHERE l.sku > ? AND (l.strict = 1 OR (s.active = 1 AND s.publish_percent > 0"
+            "  AND (s.mode = 'strict' OR s.strict_below > 0 OR l.mode = 'strict')))"
+            " ORDER BY sku LIMIT ?",
+            (after_sku, limit),
+        )
+        return [row["sku"] for row in rows]
+
+    def beyond_held(self, channel: str, shop: str, holder: str) -> list[str]:
+        """Return SKUs of which a shop's quota is more than it may still show."""
+        rows = self._sql.execute(
+            "SELECT l.sku AS sku FROM channel_listings l JOIN (SELECT sku, sum(units) AS units"
+            "  FROM quotas WHERE holder = ? AND units > 0 GROUP BY sku) AS q ON q.sku = l.sku"
+            " WHERE l.channel = ? AND l.shop = ? AND l.held < q.units ORDER BY l.sku",
+            (holder, channel, shop),
+        )
+        return [row["sku"] for row in rows]
+
+    def suspects(self, channel: str, shop: str, holder: str, limit: int) -> list[Listing]:
+        """Return listings of a shop that drift, are in doubt, or go beyond its quota, by SKU."""
+        rows = self._sql.execute(
+            f"SELECT {_LISTING_COLUMNS} FROM channel_listings l"  # noqa: S608  constant columns
+            " WHERE channel = ? AND shop = ? AND (drift <> 0 OR shown IS NULL OR (strict = 1"
+            "  AND held > (SELECT coalesce(sum(q.units), 0) FROM quotas q"
+            "  WHERE q.sku = l.sku AND q.holder = ?))) ORDER BY sku LIMIT ?",
+            (channel, shop, holder, limit),
+        )
+        return [_listing(row) for row in rows]

@@ -9,12 +9,13 @@ Source: reference protocol "WES-1", section 4.8.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from hub.domain.holders import EDGE
+from hub.domain.holders import EDGE, SHOP_PREFIX
 from hub.domain.rows import QuotaRow, Unbalanced
 from hub.store.sqlite import debts
+from hub.store.sqlite.filters import marks
 
 _COLUMNS: Final = (
     "warehouse, holder, sku, target, granted, returned, used, units, recall_id, written_off_ms"
@@ -46,6 +47,35 @@ class SqliteQuotas:
             (warehouse, holder),
         )
         return [QuotaRow(**dict(row)) for row in rows]
+
+    def accounts(self, holder: str, skus: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Return what a holder may still promise of these SKUs, by (SKU, warehouse)."""
+        rows = self._sql.execute(
+            "SELECT sku, warehouse, units FROM quotas"  # noqa: S608  marks only
+            f" WHERE holder = ? AND units > 0 AND sku IN ({marks(len(skus))})"
+            " ORDER BY sku, warehouse",
+            (holder, *skus),
+        )
+        return {(row["sku"], row["warehouse"]): row["units"] for row in rows}
+
+    def shop_units(self, skus: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Return what each shop may still promise of these SKUs, by (holder, SKU)."""
+        rows = self._sql.execute(
+            "SELECT holder, sku, sum(units) AS units FROM quotas"  # noqa: S608  marks only
+            f" WHERE sku IN ({marks(len(skus))}) AND holder LIKE '{SHOP_PREFIX}%'"
+            " GROUP BY holder, sku",
+            list(skus),
+        )
+        return {(row["holder"], row["sku"]): row["units"] for row in rows}
+
+    def owed(self, skus: Sequence[str]) -> dict[str, int]:
+        """Return how many units of each SKU are gone or lent without a right that paid for them."""
+        rows = self._sql.execute(
+            "SELECT sku, sum(units) AS units FROM rights_debts"  # noqa: S608  marks only
+            f" WHERE sku IN ({marks(len(skus))}) GROUP BY sku",
+            list(skus),
+        )
+        return {row["sku"]: row["units"] for row in rows}
 
     def set_target(self, warehouse: str, holder: str, sku: str, target: int) -> None:
         """Record how many unused rights the holder should have; the pump works towards it."""

@@ -249,6 +249,11 @@ class SqliteRights:
         row = self._sql.execute("SELECT sku, after_order_id FROM arrivals LIMIT 1").fetchone()
         return None if row is None else (row["sku"], row["after_order_id"])
 
+    def arriving(self, sku: str) -> bool:
+        """Say whether orders that wait for `sku` are still to be tried."""
+        found = self._sql.execute("SELECT 1 FROM arrivals WHERE sku = ?", (sku,)).fetchone()
+        return found is not None
+
     def move_arrival(self, sku: str, after_order_id: str | None) -> None:
         """Remember how far an arrival is worked off; None: it is done."""
         if after_order_id is None:

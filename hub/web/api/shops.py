@@ -17,6 +17,8 @@ from hub.channels import CHANNELS
 from hub.services.channel_intake import Intake, take_in
 from hub.services.channel_publish import ListingView, list_skus, view_listings
 from hub.services.channel_tasks import need_shop, pull_soon, retry_debts
+from hub.services.shop_drift import DriftView, drift_of
+from hub.services.shop_quota import ShopQuotaRequest, set_shop_quota
 from hub.services.shops import ShopRequest, ShopView, add_shop, view_shop, view_shops
 from hub.store.protocol import Desk
 from hub.web.requests import AnyRequest, Page, node_of, page_of, page_size, principal_of
@@ -90,6 +92,53 @@ async def post_listings(
 
 
 @post(
+    "/api/v1/shops/{channel:str}/{shop:str}/quotas",
+    operation_id="setShopQuota",
+    opt={"scope": "stock:write"},
+    status_code=200,
+)
+async def post_shop_quota(
+    request: AnyRequest,
+    channel: FromPath[str],
+    shop: FromPath[str],
+    data: JSONBody[ShopQuotaRequest],
+) -> ListingView:
+    """Set how a shop sells one SKU: by quota or shared, and a quota that stays, if you want one.
+
+    Rights are lent before the shop is told more, and come back only after it has confirmed less and
+    its orders have been pulled.
+    """
+    return await node_of(request).books.write(
+        lambda desk: set_shop_quota(desk, channel, shop, data), actor=principal_of(request).name
+    )
+
+
+@get(
+    "/api/v1/shops/{channel:str}/{shop:str}/drift",
+    operation_id="getDrift",
+    opt={"scope": "stock:read"},
+)
+async def get_drift(
+    request: AnyRequest,
+    channel: FromPath[str],
+    shop: FromPath[str],
+    cursor: FromQuery[str | None] = None,
+    limit: FromQuery[int | None] = None,
+) -> Page[DriftView]:
+    """Report how far what a shop shows is from what the books believe, by SKU."""
+    size = page_size(limit)
+
+    def query(desk: Desk) -> Page[DriftView]:
+        row = need_shop(desk, channel, shop)
+        found, after = page_of(
+            drift_of(desk, row, cursor or "", size + 1), size, lambda one: one.sku
+        )
+        return Page(found, after)
+
+    return await node_of(request).books.read(query)
+
+
+@post(
     "/api/v1/shops/{channel:str}/{shop:str}/retry",
     operation_id="retryShop",
     opt={"scope": "admin"},
@@ -139,6 +188,8 @@ handlers: list[ControllerRouterHandler] = [
     post_shop,
     list_listings,
     post_listings,
+    post_shop_quota,
+    get_drift,
     retry_shop,
     post_webhook,
 ]

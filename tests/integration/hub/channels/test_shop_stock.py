@@ -24,7 +24,7 @@ def settled(shop: Shop, units: int) -> bool:
     row = shop.listing()
     return shop.shown == units and row == {
         "sku": shop.sku, "wanted": units, "shown": units, "held": units,
-        "in_doubt": False, "trouble": "", "risk": 0,
+        "in_doubt": False, "trouble": "", "mode": "shared", "quota": 0, "target": 0, "risk": 0,
     }  # fmt: skip
 
 
