@@ -108,6 +108,7 @@ class HubNode:
         try:
             if not settings.postgres_url:
                 books.database.read_sync(examine.expect_sound)
+            books.policy = settings.policy
             books.write_sync(seed_rules, actor="hub:start")
         except (BincardError, sqlite3.Error):
             books.close()

@@ -218,6 +218,7 @@ class Office:
             books = open_books(
                 settings.database, settings.postgres_url, SystemClock(), SystemEntropy()
             )
+            books.policy = settings.policy
             try:
                 books.write_sync(seed_rules, actor=ACTOR)
                 yield books

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from hub.domain.courier_choice import DEFAULT_COURIERS, Courier
-from hub.services.release_parcels import CourierTable
+from hub.domain.policy import UTC_OFFSET_MINUTES, CourierTable, Policy, SourcingRules
 from hub.shops.pace import Pace
 from hub.shops.vault import Secrets
 from shared.domain.errors import InvalidInput
@@ -21,8 +21,6 @@ from shared.runtime.settings import Environment
 PREFIX: Final = "BINCARD_HUB_"
 SQLITE: Final = "sqlite:///"
 POSTGRES: Final = ("postgresql://", "postgres://")
-UTC_OFFSET_MINUTES: Final = 480
-"""China's time; couriers' cut-offs are local times."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The server that keeps the books instead of `database`; may carry a password."""
     couriers: tuple[Courier, ...] = DEFAULT_COURIERS
     utc_offset_minutes: int = UTC_OFFSET_MINUTES
+    sourcing: SourcingRules = SourcingRules()
     ballast_bytes: int = 0
     """Kept free beside the books for the day the disk is full; 0 for programs that only look."""
     backups: BackupPlan = BackupPlan()
@@ -54,6 +53,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def courier_table(self) -> CourierTable:
         """The couriers in use and the local time their cut-offs are meant in."""
         return CourierTable(couriers=self.couriers, utc_offset_minutes=self.utc_offset_minutes)
+
+    @property
+    def policy(self) -> Policy:
+        """What the house has decided about its parcels."""
+        return Policy(couriers=self.courier_table, sourcing=self.sourcing)
 
 
 def load(values: Mapping[str, str]) -> Settings:
@@ -74,6 +78,7 @@ def load(values: Mapping[str, str]) -> Settings:
         postgres_url=database if database.startswith(POSTGRES) else "",
         couriers=_couriers(env.text("COURIERS", "")),
         utc_offset_minutes=env.number("UTC_OFFSET_MINUTES", UTC_OFFSET_MINUTES, low=-720, high=840),
+        sourcing=_sourcing(env.text("SOURCING", "")),
         backups=plan_in(env),
         ballast_bytes=env.number("BALLAST_BYTES", ballast.DEFAULT_BYTES),
         shop_pace=Pace(
@@ -127,3 +132,17 @@ def _couriers(path: str) -> tuple[Courier, ...]:
     if not couriers:
         raise InvalidInput("settings", f"{PREFIX}COURIERS: expected one courier at least.")
     return couriers
+
+
+def _sourcing(path: str) -> SourcingRules:
+    """Return the rules of sourcing in a JSON file, or the defaults when no file is named."""
+    if not path:
+        return SourcingRules()
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=SourcingRules)
+    except (OSError, msgspec.DecodeError) as error:
+        raise InvalidInput(
+            "settings",
+            f"{PREFIX}SOURCING: cannot read the rules of sourcing: {error}.",
+            hint="Name a JSON file with the fields of SourcingRules, or leave the setting out.",
+        ) from error

@@ -10,6 +10,7 @@ is data.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 from zlib import crc32
 
@@ -91,6 +92,34 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
     fastest: bool = False
 
 
+class Load(msgspec.Struct, frozen=True):
+    """What is in a box, as far as a courier minds."""
+
+    weight_grams: int
+    volume_mm3: int = 0
+    value_minor: int = 0
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """One courier from one door to another: when it would leave and arrive."""
+
+    courier: Courier
+    zone: int
+    cut_off_ms: int
+    in_time: bool
+    arrives_ms: int
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """The best offer for one box on some lanes; `forced` means that no courier can take it."""
+
+    price_minor: int
+    cut_off_ms: int
+    arrives_ms: int
+    late: bool
+    forced: bool
+
+
 class Quote(msgspec.Struct, frozen=True):
     """What one courier would ask, when it would leave, and when it would arrive."""
 
@@ -133,35 +162,75 @@ def next_cut_off_ms(courier: Courier, now_ms: int, utc_offset_minutes: int) -> i
     return today_ms - utc_offset_minutes * MINUTE_MS + (0 if reachable else DAY_MS)
 
 
-def charged_grams(courier: Courier, shipment: Shipment) -> int:
+def charged_grams(courier: Courier, load: Load | Shipment) -> int:
     """Return the weight the courier charges: the scale's, or the volume's when that is more."""
     if not courier.volume_divisor:
-        return shipment.weight_grams
+        return load.weight_grams
     # A divisor of 6000 means that 6000 cm3, which are 6,000,000 mm3, count as 1000 g.
-    return max(shipment.weight_grams, shipment.volume_mm3 // courier.volume_divisor)
+    return max(load.weight_grams, load.volume_mm3 // courier.volume_divisor)
 
 
-def price_minor(courier: Courier, shipment: Shipment, zone: int) -> int:
+def price_minor(courier: Courier, load: Load | Shipment, zone: int) -> int:
     """Return the price of a parcel in minor units, insurance included."""
-    beyond = max(0, charged_grams(courier, shipment) - courier.first_grams)
+    beyond = max(0, charged_grams(courier, load) - courier.first_grams)
     steps = -(-beyond // courier.step_grams)
-    insurance = -(-shipment.value_minor * courier.insurance_basis_points // 10_000)
+    insurance = -(-load.value_minor * courier.insurance_basis_points // 10_000)
     return courier.first_kg_minor[zone] + steps * courier.next_kg_minor[zone] + insurance
+
+
+def goes_there(courier: Courier, province: str, city: str) -> bool:
+    """Say whether the courier goes to that door; an unknown province is not held against it."""
+    place = province.strip()
+    names = {place, f"{place}/{city.strip()}"}
+    return not place or not (
+        (courier.covers and not names & set(courier.covers)) or names & set(courier.covers_not)
+    )
 
 
 def why_unable(courier: Courier, shipment: Shipment) -> str:
     """Return why the courier cannot take the parcel, empty when it can."""
-    place = shipment.province.strip()
-    town = f"{place}/{shipment.city.strip()}"
-    if place and courier.covers and not {place, town} & set(courier.covers):
-        return "does not go there"
-    if place and {place, town} & set(courier.covers_not):
+    if not goes_there(courier, shipment.province, shipment.city):
         return "does not go there"
     if shipment.weight_grams > courier.weight_max_grams:
         return f"carries at most {courier.weight_max_grams} g"
     if courier.value_max_minor and shipment.value_minor > courier.value_max_minor:
         return f"takes goods worth at most {courier.value_max_minor} minor units"
     return ""
+
+
+def lane_of(
+    courier: Courier, zone: int, *, now_ms: int, ship_by_ms: int, utc_offset_minutes: int
+) -> Lane:
+    """Return when the courier would take and bring a parcel that is released at `now_ms`."""
+    cut_off_ms = next_cut_off_ms(courier, now_ms, utc_offset_minutes)
+    in_time = not ship_by_ms or cut_off_ms <= ship_by_ms
+    return Lane(
+        courier, zone, cut_off_ms, in_time, cut_off_ms + courier.transit_hours[zone] * HOUR_MS
+    )
+
+
+def best_rate(lanes: Sequence[Lane], load: Load, *, fastest: bool) -> Rate | None:
+    """Return what `choose_courier` would choose among couriers that go there, None for nobody."""
+    best: tuple[tuple[int, int, int, str], Lane, int] | None = None
+    for lane in lanes:
+        courier = lane.courier
+        if load.weight_grams > courier.weight_max_grams:
+            continue
+        if courier.value_max_minor and load.value_minor > courier.value_max_minor:
+            continue
+        price = price_minor(courier, load, lane.zone)
+        if not lane.in_time:
+            order = (1, lane.cut_off_ms, price, courier.courier)
+        elif fastest:
+            order = (0, lane.arrives_ms, price, courier.courier)
+        else:
+            order = (0, price, lane.cut_off_ms, courier.courier)
+        if best is None or order < best[0]:
+            best = (order, lane, price)
+    if best is None:
+        return None
+    order, lane, price = best
+    return Rate(price, lane.cut_off_ms, lane.arrives_ms, not lane.in_time, forced=False)
 
 
 def choose_courier(
@@ -182,11 +251,11 @@ def choose_courier(
     forced = not able
     quotes = []
     for one in able or [max(couriers, key=lambda one: one.weight_max_grams)]:
-        cut_off_ms = next_cut_off_ms(one, now_ms, utc_offset_minutes)
-        in_time = not ship_by_ms or cut_off_ms <= ship_by_ms
-        arrives_ms = cut_off_ms + one.transit_hours[zone] * HOUR_MS
+        lane = lane_of(
+            one, zone, now_ms=now_ms, ship_by_ms=ship_by_ms, utc_offset_minutes=utc_offset_minutes
+        )
         price = price_minor(one, shipment, zone)
-        quotes.append(Quote(one.courier, price, cut_off_ms, in_time, arrives_ms))
+        quotes.append(Quote(one.courier, price, lane.cut_off_ms, lane.in_time, lane.arrives_ms))
     best, sentence = _best(quotes, fastest=shipment.fastest)
     if forced:
         sentence = f"No courier can take it; {best.courier} carries most. A person has to look."

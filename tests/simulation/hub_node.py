@@ -10,14 +10,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hub.domain.courier_choice import DEFAULT_COURIERS
+from hub.domain.policy import CourierTable
 from hub.domain.roll_call import everybody_heard
 from hub.services.apply_facts import project, project_all
 from hub.services.backorders import retry_backorders
 from hub.services.first_start import seed_rules
 from hub.services.quotas import balance_quotas
 from hub.services.recover import settle_recovery
-from hub.services.release_parcels import CourierTable, release_ready
+from hub.services.release_parcels import release_ready
 from hub.services.reservations import expire_reservations
 from hub.store import backup, fact_log, fences, nodes
 from hub.store.batch.desk import BatchDesk
@@ -35,7 +35,7 @@ from tests.simulation.node import Node
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-COURIERS = CourierTable(couriers=DEFAULT_COURIERS, utc_offset_minutes=480)
+COURIERS = CourierTable()
 TICK_MS = (400, 900)
 KEYS_MS = 2_000
 PUMP_MS = 2_500

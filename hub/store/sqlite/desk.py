@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
 
+from hub.domain.policy import Policy
 from hub.store.protocol import Expected
 from hub.store.protocol_channels import ChannelBook
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
@@ -32,6 +33,9 @@ T = TypeVar("T")
 
 class SqliteDesk:
     """One use case in progress; see `hub.store.protocol.Desk`."""
+
+    policy = Policy()
+    """The house's choices; whoever opens a desk may put others in their place."""
 
     def __init__(
         self,

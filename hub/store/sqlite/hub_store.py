@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+from hub.domain.policy import Policy
 from hub.store.batch.desk import BatchDesk
 from hub.store.protocol import Desk
 from hub.store.sqlite.desk import SqliteDesk
@@ -33,6 +34,7 @@ class SqliteHub:
         self.clock = clock
         self.entropy = entropy
         self._ids = OrderedIds(entropy)
+        self.policy = Policy()
         self.listeners: list[Callable[[str], None]] = []
 
     def desk(self, transaction: Transaction, actor: str) -> SqliteDesk:
@@ -44,13 +46,15 @@ class SqliteHub:
         return self._desk(self.batch_class, transaction, actor)
 
     def _desk(self, kind: type[D], transaction: Transaction, actor: str) -> D:
-        return kind(
+        desk = kind(
             transaction.sql,
             now_ms=self.clock.wall_ms(),
             actor=actor,
             ids=self._ids,
             tell=lambda topic: transaction.after_commit(lambda: self.publish(topic)),
         )
+        desk.policy = self.policy
+        return desk
 
     def publish(self, topic: str) -> None:
         """Call every listener with `topic`; they must be quick and must not raise."""

@@ -164,6 +164,14 @@ class SqliteParcels:
         rows = self._sql.execute("SELECT state, count(*) AS parcels FROM parcels GROUP BY state")
         return {row["state"]: row["parcels"] for row in rows}
 
+    def open_by_warehouse(self) -> dict[str, int]:
+        """Return how many parcels each floor has, or will have, to work off."""
+        rows = self._sql.execute(
+            "SELECT warehouse, count(*) AS parcels FROM parcels"
+            " WHERE state IN ('reserved', 'released', 'picking', 'picked') GROUP BY warehouse"
+        )
+        return {row["warehouse"]: row["parcels"] for row in rows}
+
     def totals(self) -> dict[str, int]:
         """Return units shipped, units short, and labels printed over all parcels."""
         row = self._sql.execute(

@@ -29,9 +29,8 @@ from hub.services.apply_facts import project
 from hub.services.first_start import seed_rules
 from hub.services.ingest_order import ingest
 from hub.services.promise import need_order
-from hub.services.release_parcels import CourierTable, release_ready
+from hub.services.release_parcels import release_ready
 from hub.services.verify_books import VerifyReport, verify_books
-from hub.settings import Settings
 from hub.store import fact_log
 from hub.store.open_books import open_books
 from hub.store.protocol import Desk
@@ -123,11 +122,7 @@ class Books:
     def release(self) -> int:
         """Release everything as if every warehouse were enrolled."""
         self.hub.database.write_sync(lambda tx: tx.sql.execute("UPDATE nodes SET enrolled_ms = 1"))
-        settings = Settings()
-        table = CourierTable(
-            couriers=settings.couriers, utc_offset_minutes=settings.utc_offset_minutes
-        )
-        return self.write(lambda desk: release_ready(desk, table))
+        return self.write(lambda desk: release_ready(desk, desk.policy.couriers))
 
     def commands(self, warehouse: str) -> list[Command]:
         records, _ = self.hub.database.read_sync(
