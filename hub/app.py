@@ -23,7 +23,18 @@ from litestar.types import ControllerRouterHandler
 from hub.node import HubNode
 from hub.settings import Settings
 from hub.web import enrolments
-from hub.web.api import admin, feeds, health, network, orders, reservations, rules, shops, stock
+from hub.web.api import (
+    admin,
+    couriers,
+    feeds,
+    health,
+    network,
+    orders,
+    reservations,
+    rules,
+    shops,
+    stock,
+)
 from hub.web.principal import guard
 from hub.web.requests import BODY_BYTES_MAX, AnyRequest
 from shared.runtime import logs
@@ -54,6 +65,7 @@ def create_app(node: HubNode) -> Litestar:
         *network.handlers,
         *feeds.handlers,
         *admin.handlers,
+        *couriers.handlers,
         *shops.handlers,
         *rules.handlers,
         *health.handlers,

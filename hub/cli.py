@@ -222,6 +222,31 @@ def set_quota(warehouse: str, sku: str, units: int) -> None:
     _print_json(Office(_settings()).set_quota(warehouse, request))
 
 
+@hub.command("import-waybills")
+@click.argument("file", type=CSV_FILE)
+@click.option("--courier", required=True, help="Code of the courier.")
+@click.option("--strict", is_flag=True, help="Exit 1 when any row was rejected.")
+def import_waybills(file: Path, courier: str, strict: bool) -> None:
+    """Load a courier's waybill numbers from a CSV FILE with the columns first and last."""
+    from hub.domain.csv_rows import parse_numbers
+    from hub.office import Office
+    from hub.services.waybill_numbers import NumbersRequest
+
+    rows, errors = parse_numbers(file.name, file.read_bytes())
+    report = Office(_settings()).load_numbers(courier, NumbersRequest(rows=rows, file=file.name))
+    for error in (*errors, *report.errors, *report.warnings):
+        place = f"{error.file}:{error.line}: {error.column or 'row'}"
+        click.echo(f"{place}: {error.reason}", err=True)
+    report = msgspec.structs.replace(
+        report,
+        rows=report.rows + len(errors),
+        rejected=report.rejected + len(errors),
+        errors=(*errors, *report.errors),
+    )
+    _print_json(report)
+    sys.exit(1 if strict and report.rejected else 0)
+
+
 @hub.command("write-off-edge")
 @click.option("--warehouse", required=True, help="Code of the warehouse.")
 def write_off_edge(warehouse: str) -> None:

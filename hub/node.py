@@ -30,6 +30,7 @@ from hub.services.recover import settle_recovery
 from hub.services.release_parcels import release_ready
 from hub.services.reservations import expire_reservations
 from hub.services.shop_drift import check_drift
+from hub.services.waybill_numbers import supply_numbers
 from hub.settings import Settings
 from hub.shops.rounds import Rounds
 from hub.shops.vault import Vault
@@ -56,6 +57,7 @@ EXPIRY_SECONDS: Final = 1.0
 BALANCE_SECONDS: Final = 3.0
 """Pause between two rounds over the SKUs that shops sell by quota."""
 DRIFT_SECONDS: Final = 60.0
+SUPPLY_SECONDS: Final = 15.0
 FORGET_SECONDS: Final = 3_600.0
 
 log = logs.get("node")
@@ -93,6 +95,7 @@ class HubNode:
             Pump("quotas", balance_quotas, self.books),
             Pump("shop_quotas", ShopBalancer(), self.books, period_seconds=BALANCE_SECONDS),
             Pump("drift", check_drift, self.books, period_seconds=DRIFT_SECONDS),
+            Pump("numbers", self._supply, self.books, period_seconds=SUPPLY_SECONDS),
             Pump("recovery", settle_recovery, self.books, period_seconds=EXPIRY_SECONDS),
             Pump("reservations", expire_reservations, self.books, period_seconds=EXPIRY_SECONDS),
             Pump("answers", _forget, self.books, period_seconds=FORGET_SECONDS),
@@ -145,6 +148,10 @@ class HubNode:
         if not everybody_heard(self._expected, self.links(), waited_ms):
             return 0
         return release_ready(desk, self.settings.courier_table)
+
+    def _supply(self, desk: Desk) -> int:
+        """Lend waybill numbers to the warehouses that run short of them."""
+        return supply_numbers(desk, self.settings.couriers)
 
     def project_fact(self, transaction: Transaction, record: FactRecord) -> None:
         """Count one fact in the books, under the name of the warehouse it came from."""

@@ -28,6 +28,12 @@ from hub.services.recover import write_off
 from hub.services.recovery_report import RecoveryReport, report_recovery
 from hub.services.shops import ShopRequest, ShopView, add_shop, view_shop
 from hub.services.verify_books import VerifyReport, verify_books
+from hub.services.waybill_numbers import (
+    NumbersReport,
+    NumbersRequest,
+    load_numbers,
+    need_courier,
+)
 from hub.settings import Settings
 from hub.shops.vault import Vault, read_secrets
 from hub.store.backup import LogEnd, advance_stable, back_up
@@ -123,6 +129,15 @@ class Office:
             return self._ask("POST", path, QuotaView, content=_json(request))
         with self._books() as books:
             return books.write_sync(lambda desk: set_quota(desk, warehouse, request), actor=ACTOR)
+
+    def load_numbers(self, courier: str, request: NumbersRequest) -> NumbersReport:
+        """Take ranges of a courier's waybill numbers into the pool."""
+        if self._run is not None:
+            path = f"/api/v1/couriers/{quote(courier, safe='')}/numbers"
+            return self._ask("POST", path, NumbersReport, content=_json(request))
+        found = need_courier(self._settings.couriers, courier)
+        with self._books() as books:
+            return asyncio.run(load_numbers(books, found, request, actor=ACTOR))
 
     def write_off(self, warehouse: str) -> None:
         """Stop waiting for a warehouse that will not report to a restored hub."""

@@ -11,10 +11,12 @@ is data.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from zlib import crc32
 
 import msgspec
+
+from hub.domain.waybill_numbers import CheckRule, mod10
 
 Money = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 DAY_MS: Final = 86_400_000
@@ -37,6 +39,10 @@ class Courier(msgspec.Struct, frozen=True, kw_only=True):
     `insurance_basis_points` is charged on the value (1 is a hundredth of a percent); a value above
     `value_max_minor` is not taken (0: any). `covers` and `covers_not` are provinces, or province
     and city with a slash; an empty `covers` is everywhere.
+
+    `numbers` says where waybill numbers come from: `made` by head office at release, by a rule
+    agreed with the courier; `leased` from ranges the courier handed out, taken at the bench;
+    `online` from the courier's `url`, asked for each parcel. `check` is the check digit's rule.
     """
 
     courier: str
@@ -54,6 +60,9 @@ class Courier(msgspec.Struct, frozen=True, kw_only=True):
     transit_hours: tuple[int, int, int, int] = (24, 48, 72, 96)
     covers: tuple[str, ...] = ()
     covers_not: tuple[str, ...] = ()
+    numbers: Literal["made", "leased", "online"] = "made"
+    check: CheckRule = ""
+    url: str = ""
 
 
 DEFAULT_COURIERS: Final = (
@@ -290,9 +299,7 @@ def waybill_number(courier: Courier, number: int) -> str:
     'SF100000000017'
     """
     digits = f"{10_000_000_000 + number:011d}"
-    odd = sum(int(digit) for digit in digits[::-1][0::2]) * 3
-    even = sum(int(digit) for digit in digits[::-1][1::2])
-    return f"{courier.prefix}{digits}{(-(odd + even)) % 10}"
+    return f"{courier.prefix}{digits}{mod10(digits)}"
 
 
 def waybill_parts(waybill: str) -> tuple[str, int] | None:

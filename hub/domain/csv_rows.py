@@ -1,9 +1,10 @@
-"""What the columns of the four canonical files mean.
+"""What the columns of the canonical files mean.
 
 warehouses: warehouse,name,latitude,longitude
 products:   sku,gtin,name,unit_weight_grams,length_mm,width_mm,height_mm,serial_policy
 stock:      warehouse,bin,sku,quantity,serial_numbers (separated by blanks)
 orders:     one row per order line; the rows of an order carry the same buyer and address
+waybills:   first,last (last may be empty): ranges of numbers that a courier handed out
 
 Codes that are scanned (warehouse, bin) are kept in capitals, because scanners send capitals.
 """
@@ -28,6 +29,7 @@ from hub.domain.channel_order import (
     read_time_ms,
 )
 from hub.domain.import_csv import (
+    NUMBER_COLUMNS,
     ORDER_COLUMNS,
     PRODUCT_COLUMNS,
     STOCK_COLUMNS,
@@ -37,6 +39,7 @@ from hub.domain.import_csv import (
     read_rows,
 )
 from hub.domain.reports import RowError
+from hub.domain.waybill_numbers import NUMBER_CHARS_MAX, NumberRow
 from shared.domain.catalogue import Product, SerialPolicy
 from shared.domain.errors import InvalidInput
 
@@ -99,6 +102,20 @@ def parse_warehouses(
     rows, errors, warnings = read_rows(file, content, WAREHOUSE_COLUMNS)
     good = _each(file, rows, errors, _warehouse)
     return _unique(file, good, errors, "warehouse", lambda row: row.warehouse), errors, warnings
+
+
+def parse_numbers(file: str, content: bytes) -> tuple[tuple[NumberRow, ...], list[RowError]]:
+    """Return (ranges of waybill numbers, errors); the courier's own rule judges the numbers."""
+    rows, errors, _ = read_rows(file, content, NUMBER_COLUMNS)
+
+    def number_row(row: Row) -> NumberRow:
+        return NumberRow(
+            first=row.text("first", low=1, high=NUMBER_CHARS_MAX).upper(),
+            last=row.text("last", high=NUMBER_CHARS_MAX).upper(),
+            line=row.line,
+        )
+
+    return tuple(_each(file, rows, errors, number_row)), errors
 
 
 def parse_products(

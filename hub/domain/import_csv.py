@@ -27,6 +27,7 @@ PRODUCT_COLUMNS: Final = (
     "sku", "gtin", "name", "unit_weight_grams", "length_mm", "width_mm", "height_mm",
     "serial_policy",
 )  # fmt: skip
+NUMBER_COLUMNS: Final = ("first", "last")
 STOCK_COLUMNS: Final = ("warehouse", "bin", "sku", "quantity", "serial_numbers")
 ORDER_COLUMNS: Final = (
     "channel", "shop", "order_no", "line_no", "sku", "quantity", "unit_price", "currency",

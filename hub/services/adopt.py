@@ -44,7 +44,7 @@ SETTLED_PER_COMMIT: Final = 25
 def adopt(desk: Desk, record: FactRecord, told: AssignedParcel) -> None:
     """Take a parcel that a floor took on into the books, unless they have it."""
     known = desk.parcels.get(told.parcel_id)
-    withdrawn = known is not None and known.state == "cancelled" and known.waybill is None
+    withdrawn = known is not None and known.state == "cancelled" and known.released_ms is None
     if known is not None and not withdrawn:
         _follow_floor(desk, record, known, told)
         return
@@ -79,7 +79,9 @@ def adopt(desk: Desk, record: FactRecord, told: AssignedParcel) -> None:
 
 def _follow_floor(desk: Desk, record: FactRecord, known: ParcelRow, told: AssignedParcel) -> None:
     """Books older than the floor: the parcel was released under this waybill."""
-    if known.warehouse != record.node or known.waybill == told.waybill or known.state in OVER:
+    if known.warehouse != record.node or known.state in OVER:
+        return
+    if known.released_ms is not None and (not told.waybill or known.waybill == told.waybill):
         return
     after = msgspec.structs.replace(
         known,
@@ -119,6 +121,8 @@ def _parcel_row(desk: Desk, record: FactRecord, told: AssignedParcel, order_id: 
 
 def _free_waybill(desk: Desk, record: FactRecord, told: AssignedParcel) -> str | None:
     """Return the floor's waybill; None, with an exception, when another parcel has it here."""
+    if not told.waybill:
+        return None
     parts = waybill_parts(told.waybill)
     if parts is not None:
         desk.parcels.number_given(f"waybill:{parts[0]}", parts[1])

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hub.domain.rows import BookCheck, LoadRow
-from hub.services import apply_parcels, apply_quotas
+from hub.services import apply_numbers, apply_parcels, apply_quotas
 from hub.services.adopt import adopt, learn_product, learn_warehouse
 from hub.services.apply_expected import expected
 from hub.services.apply_serials import open_dispute, see_serial
 from hub.services.imports import remember_row
 from hub.services.quotas import RECALL
+from hub.services.waybill_numbers import RECALL as RECALL_NUMBERS
 from hub.store.protocol import Desk
 from shared.domain.facts import (
     BooksDigested,
@@ -30,6 +31,8 @@ from shared.domain.facts import (
     LabelPrinted,
     LocalSale,
     LogGap,
+    NumbersReturned,
+    NumbersVoided,
     ParcelPacked,
     ParcelShipped,
     PickingStarted,
@@ -41,6 +44,8 @@ from shared.domain.facts import (
     StockRow,
     UnitPicked,
     UnitsLost,
+    WaybillFreed,
+    WaybillTaken,
     stock_digest,
 )
 from shared.domain.versions import read_fact
@@ -186,6 +191,10 @@ def _command_accepted(desk: Desk, record: FactRecord, fact: CommandAccepted) -> 
         )
     elif what == RECALL:
         apply_quotas.recall_answered(desk, record, fact.command_id)
+    elif fact.leased is not None:
+        apply_numbers.lease_taken_on(desk, record, fact.leased)
+    elif what == RECALL_NUMBERS:
+        apply_numbers.recall_answered(desk, record, fact.command_id, refused=False)
 
 
 def _command_refused(desk: Desk, record: FactRecord, fact: CommandRefused) -> None:
@@ -200,6 +209,8 @@ def _command_refused(desk: Desk, record: FactRecord, fact: CommandRefused) -> No
         _load_refused(desk, record, name)
     elif what == RECALL:
         apply_quotas.recall_refused(desk, record, fact.command_id)
+    elif what == RECALL_NUMBERS:
+        apply_numbers.recall_answered(desk, record, fact.command_id, refused=True)
     elif what in {"assign", "cancel"}:
         apply_parcels.floor_refused(desk, record, name, fact.sentence, what)
 
@@ -284,4 +295,8 @@ _APPLY: Final[dict[type[Fact], Callable[[Desk, FactRecord, Any], None]]] = {
     LocalSale: apply_quotas.local_sale,
     QuotaReturned: apply_quotas.quota_returned,
     UnitsLost: apply_quotas.units_lost,
+    WaybillTaken: apply_parcels.waybill_taken,
+    WaybillFreed: apply_parcels.waybill_freed,
+    NumbersReturned: apply_numbers.numbers_returned,
+    NumbersVoided: apply_numbers.numbers_voided,
 }

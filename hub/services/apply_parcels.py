@@ -12,6 +12,7 @@ import msgspec
 from hub.domain.orders import AFTER, OVER, ParcelEvent, ParcelState, parcel_move
 from hub.domain.review import Hit
 from hub.domain.rows import ParcelLineRow, ParcelRow, RightsAccount
+from hub.services import apply_numbers
 from hub.services.adopt import check_left_once
 from hub.services.apply_serials import see_serial
 from hub.services.order_lines import count_missing
@@ -29,6 +30,8 @@ from shared.domain.facts import (
     ShippedLine,
     ShortPicked,
     UnitPicked,
+    WaybillFreed,
+    WaybillTaken,
 )
 
 
@@ -188,6 +191,20 @@ def parcel_packed(desk: Desk, record: FactRecord, fact: ParcelPacked) -> None:
         packed_ms=desk.now_ms,
     )
     _store(desk, parcel, after)
+
+
+def waybill_taken(desk: Desk, record: FactRecord, fact: WaybillTaken) -> None:
+    """The parcel has its number: from the warehouse's lease, or the one the courier issued."""
+    parcel = _parcel(desk, record, fact.parcel_id)
+    if parcel is not None:
+        apply_numbers.waybill_taken(desk, record, fact, parcel)
+
+
+def waybill_freed(desk: Desk, record: FactRecord, fact: WaybillFreed) -> None:
+    """The number of a parcel that will not leave is free again."""
+    parcel = _parcel(desk, record, fact.parcel_id)
+    if parcel is not None:
+        apply_numbers.waybill_freed(desk, fact, parcel)
 
 
 def label_printed(desk: Desk, record: FactRecord, fact: LabelPrinted) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from hub.services.adopt import cover_parcels, settle_orders
 from hub.services.quotas import keep_reserved
+from hub.services.waybill_numbers import void_lease
 from hub.store.protocol import Desk
 from shared.domain.commands import CancelParcel
 from shared.domain.errors import NotFound
@@ -49,10 +50,12 @@ def write_off(desk: Desk, node: str) -> None:
     """
     waited = desk.nodes.stop_waiting(node)
     holds = keep_reserved(desk, node, unheard=waited)
+    holds = void_lease(desk, node) or holds
     if not waited and not holds:
         raise NotFound(
             "not_recovering",
-            f"Failed to write {node} off: the hub does not wait for it and it holds no quota.",
+            f"Failed to write {node} off: the hub does not wait for it, and it holds neither quota "
+            "nor waybill numbers.",
             hint="Look at `bincard hub recovery` for the warehouses it waits for.",
         )
     desk.journal.audit("write_off", node, "head office counts on its report no longer")

@@ -1,7 +1,9 @@
 """Release: a reserved parcel gets its courier and its waybill, and goes to the floor that has it.
 
 A waybill number is given once and for ever. The command to the floor, the number and the parcel's
-new state are one transaction, so a parcel is either wholly released or not at all.
+new state are one transaction, so a parcel is either wholly released or not at all. Where the number
+comes later, from the floor's own lease or from the courier, the parcel goes without it: picking
+need not wait.
 """
 
 from __future__ import annotations
@@ -45,7 +47,11 @@ def _release(desk: Desk, parcel: ParcelRow, table: CourierTable) -> None:
     lines = desk.parcels.lines(parcel.parcel_id)
     choice = _courier(desk, order, parcel, lines, table)
     courier = next(one for one in table.couriers if one.courier == choice.courier)
-    waybill = waybill_number(courier, desk.parcels.next_number(f"waybill:{courier.prefix}"))
+    waybill = None
+    if courier.numbers == "made":
+        waybill = waybill_number(courier, desk.parcels.next_number(f"waybill:{courier.prefix}"))
+    else:
+        desk.tell("numbers")
     person = desk.orders.person(order.order_id)
     address = person.address
     released = msgspec.structs.replace(
@@ -66,7 +72,7 @@ def _release(desk: Desk, parcel: ParcelRow, table: CourierTable) -> None:
         order_no=order.order_no,
         courier=courier.courier,
         cut_off_ms=choice.cut_off_ms,
-        waybill=waybill,
+        waybill=waybill or "",
         sort_code=released.sort_code,
         recipient=Recipient(
             name=person.buyer.name,

@@ -56,6 +56,7 @@ def verify_books(desk: Desk) -> VerifyReport:
         _check("every promised unit has a parcel or reservation behind it", proofs.promises()),
         _check("orders equal the sum of their parcels", proofs.orders_add_up()),
         _check("no waybill is on two parcels", proofs.waybills_unique()),
+        _check("every waybill number has one owner", desk.numbers.troubles()),
         _check("every serial number has one place", proofs.serials_single()),
         _check("units on hand equal imports plus facts", _on_hand(desk)),
         _check("the warehouses' books equal the hub's mirror", _books(desk)),

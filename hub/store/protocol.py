@@ -15,6 +15,7 @@ import msgspec
 from hub.domain.policy import Policy
 from hub.store.protocol_channels import ChannelBook
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
+from hub.store.protocol_numbers import NumberBook
 from hub.store.protocol_office import AccessBook, Journal, NodeBook
 from hub.store.protocol_quotas import QuotaBook
 from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
@@ -50,6 +51,7 @@ class Desk(Protocol):
     nodes: NodeBook
     proofs: ProofBook
     channels: ChannelBook
+    numbers: NumberBook
 
     def new_id(self) -> str:
         """Return a new time-ordered id."""

@@ -21,6 +21,8 @@ URGENT_KINDS = frozenset({"cancel_parcel"})
 """Kinds of which a copy may overtake the sequence: they need nothing but their own parcel."""
 ROWS_PER_COMMAND_MAX = 200
 """Stock rows or products in one command; the hub splits larger imports."""
+NUMBERS_PER_COMMAND_MAX = 500
+"""Waybill numbers in one command; a fact that names them all stays far below its limit."""
 
 
 class ParcelLine(msgspec.Struct, frozen=True):
@@ -58,7 +60,11 @@ class ExpectReceipt(CommandBody, frozen=True, kw_only=True, tag="expect_receipt"
 
 
 class AssignParcel(CommandBody, frozen=True, kw_only=True, tag="assign_parcel", omit_defaults=True):
-    """Pick, pack and ship this parcel. The rights to its units travel with it."""
+    """Pick, pack and ship this parcel. The rights to its units travel with it.
+
+    An empty `waybill` is not there yet: the bench takes one from its lease of the courier's
+    numbers, or `SetWaybill` brings it.
+    """
 
     parcel_id: str
     order_id: str
@@ -105,8 +111,47 @@ class RecallQuota(CommandBody, frozen=True, kw_only=True, tag="recall_quota"):
     keep: tuple[QuotaLine, ...]
 
 
+class LeaseNumbers(CommandBody, frozen=True, kw_only=True, tag="lease_numbers"):
+    """Waybill numbers of a courier that this warehouse alone may use from now on.
+
+    `after` counts the numbers lent to it before: a number keeps its place in that count for ever,
+    so a command that comes twice or late gives nothing twice. `low_water` is how many free numbers
+    are few; 0 says nothing.
+    """
+
+    courier: str
+    after: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+    numbers: tuple[str, ...]
+    low_water: int = 0
+
+
+class RecallNumbers(CommandBody, frozen=True, kw_only=True, tag="recall_numbers"):
+    """A request: of the free numbers of a courier keep at most `keep` and return the others."""
+
+    courier: str
+    keep: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class SetWaybill(CommandBody, frozen=True, kw_only=True, tag="set_waybill"):
+    """The courier has issued the number for a parcel that waited for it."""
+
+    parcel_id: str
+    courier: str
+    waybill: str
+    sort_code: str = ""
+
+
 Command = (
-    SetProducts | LoadStock | ExpectReceipt | AssignParcel | CancelParcel | GrantQuota | RecallQuota
+    SetProducts
+    | LoadStock
+    | ExpectReceipt
+    | AssignParcel
+    | CancelParcel
+    | GrantQuota
+    | RecallQuota
+    | LeaseNumbers
+    | RecallNumbers
+    | SetWaybill
 )
 
 _encoder = msgspec.json.Encoder()

@@ -156,13 +156,25 @@ class AssignedParcel(msgspec.Struct, frozen=True, kw_only=True):
     order_version: int = 0
 
 
+class LeasedNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """Waybill numbers that a warehouse was lent; `after` numbers had been lent to it before."""
+
+    courier: str
+    after: Int64
+    numbers: tuple[str, ...]
+
+
 class CommandAccepted(
     FactBody, frozen=True, kw_only=True, tag="command_accepted", omit_defaults=True
 ):
-    """The floor will do what the hub asked; `parcel` is what it took on, if it was a parcel."""
+    """The floor will do what the hub asked; `parcel` or `leased` is what it took on, if anything.
+
+    With these a hub that forgot what it gave away can learn it again.
+    """
 
     command_id: str
     parcel: AssignedParcel | None = None
+    leased: LeasedNumbers | None = None
 
 
 class CommandRefused(FactBody, frozen=True, kw_only=True, tag="command_refused"):
@@ -242,6 +254,39 @@ class QuotaReturned(FactBody, frozen=True, kw_only=True, tag="quota_returned"):
     quantity: Quantity
 
 
+class WaybillTaken(FactBody, frozen=True, kw_only=True, tag="waybill_taken", omit_defaults=True):
+    """A parcel has its waybill number, for good: from the lease, or the one head office sent.
+
+    `replaces` is the number it had before; that one is void, because a label may carry it.
+    """
+
+    parcel_id: str
+    courier: str
+    waybill: str
+    replaces: str = ""
+
+
+class WaybillFreed(FactBody, frozen=True, kw_only=True, tag="waybill_freed"):
+    """A parcel will not leave and its number never went to a printer: it is in the lease again."""
+
+    parcel_id: str
+    waybill: str
+
+
+class NumbersReturned(FactBody, frozen=True, kw_only=True, tag="numbers_returned"):
+    """This warehouse gave these leased numbers up; head office may lend them to another."""
+
+    courier: str
+    numbers: tuple[str, ...]
+
+
+class NumbersVoided(FactBody, frozen=True, kw_only=True, tag="numbers_voided"):
+    """Leased numbers nobody may use any more: they may be on labels this disk has forgotten."""
+
+    courier: str
+    numbers: tuple[str, ...]
+
+
 Fact = (
     StockLoaded
     | GoodsReceived
@@ -262,6 +307,10 @@ Fact = (
     | LocalSale
     | QuotaReturned
     | UnitsLost
+    | WaybillTaken
+    | WaybillFreed
+    | NumbersReturned
+    | NumbersVoided
 )
 
 _encoder = msgspec.json.Encoder()

@@ -13,6 +13,7 @@ from hub.store.batch.trade import BatchOrders, BatchParcels, BatchRights
 from hub.store.protocol import Expected
 from hub.store.sqlite.channels import SqliteChannels
 from hub.store.sqlite.desk import SqliteDesk
+from hub.store.sqlite.numbers import SqliteNumbers
 from hub.store.sqlite.ordered_ids import OrderedIds
 from hub.store.sqlite.proofs import SqliteProofs
 from hub.store.sqlite.serials import ASK_MAX
@@ -47,6 +48,8 @@ class BatchDesk(SqliteDesk):
         self.proofs = self.proofs_class(as_books(self._batch))
         # Nothing of what shops are owed is kept back, and nothing kept back concerns it.
         self.channels = SqliteChannels(self._batch.plain, now_ms)
+        # Facts ask for numbers and leases by name only, and nobody keeps those back.
+        self.numbers = SqliteNumbers(self._batch.plain, now_ms)
 
     def expect(self, expected: Expected) -> None:
         """Read together what will be asked for."""

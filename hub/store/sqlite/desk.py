@@ -10,6 +10,7 @@ from hub.domain.policy import Policy
 from hub.store.protocol import Expected
 from hub.store.protocol_channels import ChannelBook
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
+from hub.store.protocol_numbers import NumberBook
 from hub.store.protocol_office import AccessBook, Journal, NodeBook
 from hub.store.protocol_quotas import QuotaBook
 from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
@@ -18,6 +19,7 @@ from hub.store.sqlite.catalogue import SqliteCatalogue
 from hub.store.sqlite.channels import SqliteChannels
 from hub.store.sqlite.journal import SqliteJournal
 from hub.store.sqlite.nodes import SqliteNodes
+from hub.store.sqlite.numbers import SqliteNumbers
 from hub.store.sqlite.ordered_ids import OrderedIds
 from hub.store.sqlite.orders import SqliteOrders
 from hub.store.sqlite.parcels import SqliteParcels
@@ -65,6 +67,7 @@ class SqliteDesk:
         self.nodes: NodeBook = SqliteNodes(sql)
         self.proofs: ProofBook = SqliteProofs(sql)
         self.channels: ChannelBook = SqliteChannels(sql, now_ms)
+        self.numbers: NumberBook = SqliteNumbers(sql, now_ms)
 
     def new_id(self) -> str:
         """Return a new time-ordered id."""

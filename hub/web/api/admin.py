@@ -10,7 +10,6 @@ from litestar import Response, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.types import ControllerRouterHandler
 
-from hub.domain.courier_choice import Courier
 from hub.domain.rows import Token
 from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
@@ -137,12 +136,6 @@ async def post_enrolment_code(request: AnyRequest, data: JSONBody[WarehouseName]
     return EnrolmentCode(warehouse=data.warehouse, code=code)
 
 
-@get("/api/v1/couriers", operation_id="listCouriers", opt={"scope": "orders:read"})
-async def list_couriers(request: AnyRequest) -> list[Courier]:
-    """List the couriers with cut-offs (minutes after local midnight) and prices per zone."""
-    return list(node_of(request).settings.couriers)
-
-
 @get("/api/v1/verify", operation_id="getVerify", opt={"scope": "admin"})
 async def get_verify(request: AnyRequest) -> VerifyReport:
     """Check every promise of the books that can be checked on disk."""
@@ -199,7 +192,6 @@ handlers: list[ControllerRouterHandler] = [
     list_tokens,
     revoke_token,
     post_enrolment_code,
-    list_couriers,
     get_verify,
     post_backup,
     post_write_off,

@@ -60,6 +60,10 @@ FACTS: dict[int, list[Any]] = {
         fact.LocalSale(sale_id="S1", rows=(ROW,)),
         fact.QuotaReturned(return_id="T1", sku="PHONE", quantity=2),
         fact.UnitsLost(row=ROW, reason="damaged"),
+        fact.WaybillTaken(parcel_id="P1", courier="SF", waybill="SF2", replaces="SF1"),
+        fact.WaybillFreed(parcel_id="P1", waybill="SF2"),
+        fact.NumbersReturned(courier="SF", numbers=("SF3", "SF4")),
+        fact.NumbersVoided(courier="SF", numbers=("SF5",)),
     ],
 }
 COMMANDS: dict[int, list[Any]] = {
@@ -77,6 +81,9 @@ COMMANDS: dict[int, list[Any]] = {
     2: [
         cmd.GrantQuota(totals=(cmd.QuotaLine("PHONE", 5),)),
         cmd.RecallQuota(keep=(cmd.QuotaLine("PHONE", 0),)),
+        cmd.LeaseNumbers(courier="SF", after=2, numbers=("SF3", "SF4"), low_water=1),
+        cmd.RecallNumbers(courier="SF", keep=1),
+        cmd.SetWaybill(parcel_id="P1", courier="SF", waybill="SF2", sort_code="755"),
     ],
 }  # fmt: skip
 FRAMES: dict[int, list[Any]] = {
