@@ -76,13 +76,17 @@ class HealthChanged(Message, frozen=True, kw_only=True, tag="health"):
 
 
 class JobChanged(Message, frozen=True, kw_only=True, tag="job"):
-    """A print job reached this state. `proof` says how we know, `trouble` what is in the way."""
+    """A print job reached this state. `proof` says how we know, `trouble` what is in the way.
+
+    `begun` is False while no byte of it can have reached a printer: sending was never written down.
+    """
 
     job_id: str
     printer: str
     state: JobState
     proof: str = ""
     trouble: str = ""
+    begun: bool = True
 
 
 Event = ReadingSeen | WeightSettled | ScanRead | HealthChanged | JobChanged

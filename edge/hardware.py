@@ -171,8 +171,8 @@ class Hardware:
                 self._take_reading(event)
             case WeightSettled():
                 await self._take_load(event)
-            case JobChanged(job_id=job_id, state=state, trouble=trouble):
-                await self._report(job_id, state, trouble)
+            case JobChanged(job_id=job_id, state=state, trouble=trouble, begun=begun):
+                await self._report(job_id, state, trouble, unsent=not begun)
             case HealthChanged():
                 self._health[event.device] = event
                 self._live.publish("health", msgspec.to_builtins(event))
@@ -222,11 +222,15 @@ class Hardware:
                     raw=(event.aim or "") + event.text,
                 )
 
-    async def _report(self, job_id: str, state: JobState, trouble: str) -> None:
+    async def _report(
+        self, job_id: str, state: JobState, trouble: str, *, unsent: bool = False
+    ) -> None:
         await self._write(
             self._new_id(),
             ACTOR,
-            lambda floor: print_label.reported(floor, job_id, state, trouble=trouble),
+            lambda floor: print_label.reported(
+                floor, job_id, state, trouble=trouble, unsent=unsent
+            ),
         )
 
     # From the floor to the devices

@@ -137,6 +137,7 @@ class PrintService:
                 state=job.state,
                 proof=job.proof,
                 trouble=job.trouble,
+                begun=job.attempts > 0,
             )
         )
 

@@ -79,22 +79,40 @@ WAYS: Final[dict[str, tuple[Way, ...]]] = {
     "refund": (),
     "print_unknown": (Way("BC:REPRINT:missing", "F6", "way_reprint_missing"),),
     "print_failed": (Way("BC:REPRINT:missing", "F6", "way_reprint_missing"),),
+    "waybill_pending": (Way("BC:SHELF", "F6", "way_shelf"),),
+    "waybill_ready": (Way("BC:LABEL", "F6", "way_label"),),
     "printer_paper_out": (),
     "printer_trouble": (),
 }
 """What a person can choose at each halt besides scanning what it asks for."""
 
 
+NumberState = Literal["there", "ready", "pending"]
+"""Whether a parcel has its waybill number, could have it now, or has to wait for it."""
+
+
 def present_halt(
-    job: BenchJob, *, cancel_asked: bool, label: JobState | None, trouble: str
+    job: BenchJob,
+    *,
+    cancel_asked: bool,
+    label: JobState | None,
+    trouble: str,
+    number: NumberState = "there",
+    params: Params | None = None,
 ) -> Halt | None:
-    """Return what holds the bench up now: a refund first, then the label, then the weight."""
+    """Return what holds the bench up now: a refund first, then the label, then the weight.
+
+    A closed box without a label waits for its `number`; `params` are for that sentence.
+    """
     if job.parcel_id is None:
         return None
     if cancel_asked:
         return Halt("stop", "refund")
     if job.step == "label" and label is not None:
         return _label_halt(label, trouble)
+    if job.step == "label":
+        pending = number == "pending"
+        return Halt("attention", "waybill_pending" if pending else "waybill_ready", params or {})
     return job.halt
 
 

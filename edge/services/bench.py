@@ -12,11 +12,11 @@ from typing import Final
 
 import msgspec
 
-from edge.domain.packing import BenchJob, Halt, UnitWeight, present_halt
+from edge.domain.packing import BenchJob, Halt, NumberState, UnitWeight, present_halt
 from edge.domain.site import Bench as BenchDevices
 from edge.domain.verdict import Params
 from edge.services.floor import Floor
-from edge.store import parcels, print_jobs, products, stations
+from edge.store import numbers, parcels, print_jobs, products, recoveries, stations
 from edge.store.parcels import ParcelLineRow, ParcelRow
 from edge.store.print_jobs import PrintJob
 from edge.store.stations import StationRow
@@ -63,7 +63,18 @@ class BenchState:
             cancel_asked=bool(self.parcel and self.parcel.cancel_command_id),
             label=self.label.state if self.label else None,
             trouble=self.label.trouble if self.label else "",
+            number=self._number(),
+            params={"tote": self.parcel.tote or "", "courier": self.parcel.courier}
+            if self.parcel
+            else {},
         )
+
+    def _number(self) -> NumberState:
+        """Say whether the parcel in work has its number, or could take one from the lease."""
+        if self.parcel is None or self.parcel.waybill:
+            return "there"
+        free = numbers.next_free(self.sql, self.parcel.courier)
+        return "pending" if free is None or recoveries.running(self.sql) else "ready"
 
     def lines(self) -> list[tuple[ParcelLineRow, Product]]:
         """Return the lines of the parcel in work with their products."""
@@ -82,6 +93,8 @@ class BenchState:
             proven = self.label is not None and self.label.state == "confirmed"
             ask = "stick_and_scan_label" if proven else "wait_for_label"
             return ask, {"waybill": self.the_parcel().waybill}
+        if self.job.step == "tote" and (ready := parcels.ready_on_shelf(self.sql)):
+            return "scan_tote_ready", {"tote": ready}
         return {"tote": "scan_tote", "weigh": "put_on_scale"}[self.job.step], {}
 
     def _next_unit(self) -> tuple[str, Params]:

@@ -15,6 +15,8 @@ from edge.services.cancel import cancel_parcel
 from edge.services.floor import Floor, Teller
 from edge.services.quota import answer_recall, take_grant
 from edge.services.stock_in import check_row, known_product, pieces, take_in
+from edge.services.waybill import answer_recall as return_numbers
+from edge.services.waybill import expect_unused, set_waybill, take_lease
 from edge.store import loads, parcels, products, receipts, recoveries, serials
 from edge.store.receipts import ReceiptRow
 from shared.domain.commands import (
@@ -24,9 +26,12 @@ from shared.domain.commands import (
     CommandRecord,
     ExpectReceipt,
     GrantQuota,
+    LeaseNumbers,
     LoadStock,
+    RecallNumbers,
     RecallQuota,
     SetProducts,
+    SetWaybill,
     decode_command,
 )
 from shared.domain.errors import InvalidInput, Refused
@@ -36,7 +41,7 @@ from shared.runtime.database import Transaction
 
 ACTOR = "hub"
 CANCEL_KIND = str(CancelParcel.__struct_config__.tag)
-RECALL_KIND = str(RecallQuota.__struct_config__.tag)
+RECALL_KINDS = frozenset(str(kind.__struct_config__.tag) for kind in (RecallQuota, RecallNumbers))
 
 HandleCommand = Callable[[Transaction, CommandRecord], None]
 
@@ -86,7 +91,7 @@ def _is_news(floor: Floor, record: CommandRecord) -> bool:
             recoveries.hold(floor.sql, record)
         return False
     results = recoveries.results_of(floor.sql, record.command_id)
-    if record.kind == RECALL_KIND:
+    if record.kind in RECALL_KINDS:
         if not results:
             recoveries.hold(floor.sql, record)
         return False
@@ -95,7 +100,7 @@ def _is_news(floor: Floor, record: CommandRecord) -> bool:
     return "command_refused" not in results
 
 
-def _dispatch(floor: Floor, command_id: str, command: Command) -> None:
+def _dispatch(floor: Floor, command_id: str, command: Command) -> None:  # noqa: C901  per kind
     match command:
         case SetProducts():
             products.put(floor.sql, command.products)
@@ -111,6 +116,12 @@ def _dispatch(floor: Floor, command_id: str, command: Command) -> None:
             take_grant(floor, command_id, command)
         case RecallQuota():
             answer_recall(floor, command_id, command)
+        case LeaseNumbers():
+            take_lease(floor, command_id, command)
+        case RecallNumbers():
+            return_numbers(floor, command_id, command)
+        case SetWaybill():
+            set_waybill(floor, command_id, command)
 
 
 def _load_stock(floor: Floor, command_id: str, command: LoadStock) -> None:
@@ -201,11 +212,5 @@ def _check_parcel(floor: Floor, command: AssignParcel) -> None:
             f"Failed to take parcel {command.parcel_id}: expected lines with different numbers, "
             f"got {len(command.lines)} lines.",
         )
-    other = parcels.by_waybill(floor.sql, command.waybill)
-    if other is not None:
-        raise Refused(
-            "waybill_taken",
-            f"Failed to take parcel {command.parcel_id}: its waybill {command.waybill} is on "
-            f"parcel {other.parcel_id}.",
-            hint="Give the parcel a waybill number of its own.",
-        )
+    if command.waybill:
+        expect_unused(floor, command.parcel_id, command.waybill)

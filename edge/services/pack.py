@@ -17,7 +17,7 @@ from edge.domain.barcode import Scan, interpret
 from edge.domain.packing import BenchJob, Halt
 from edge.domain.printing import SEEN_BY_PRINTER
 from edge.domain.verdict import Verdict, attention, right, stop, then
-from edge.services import print_label, refund, weigh
+from edge.services import print_label, refund, waybill, weigh
 from edge.services.bench import Bench, open_bench
 from edge.services.floor import Floor
 from edge.services.scan_out import scan_unit
@@ -76,6 +76,8 @@ def _scan_tote(bench: Bench, scan: Scan) -> Verdict:
 
 
 def _open_tote(bench: Bench, parcel: ParcelRow, tote: str) -> Verdict:
+    if parcel.state == "packed":
+        return _label_from_shelf(bench, parcel, tote)
     if parcel.state == "picking":
         return attention("tote_not_picked", {"tote": tote})
     mine = parcel.state == "packing" and parcel.bench == bench.name
@@ -88,6 +90,21 @@ def _open_tote(bench: Bench, parcel: ParcelRow, tote: str) -> Verdict:
     if parcel.cancel_command_id is not None:
         return _refund_opened(parcel)
     return right("tote_opened", {"tote": tote, "order_no": parcel.order_no})
+
+
+def _label_from_shelf(bench: Bench, parcel: ParcelRow, tote: str) -> Verdict:
+    """A closed box stood on the waiting shelf: print its label, if its number has come."""
+    if parcel.cancel_command_id is not None:
+        _take_over(bench, parcel)
+        return _refund_opened(parcel)
+    numbered = waybill.with_number(bench.floor, parcel)
+    if numbered is None:
+        return attention("waybill_not_there", {"tote": tote, "courier": parcel.courier})
+    _take_over(bench, numbered)
+    print_label.order(bench.floor, numbered, station=bench.name, grams=parcel.weight_grams or 0)
+    waybill.off_shelf(bench.floor, numbered)
+    bench.floor.tell("parcels")
+    return right("label_ordered", {"tote": tote, "waybill": numbered.waybill})
 
 
 def _at(bench: Bench, step: str, parcel: ParcelRow) -> BenchJob:
@@ -129,6 +146,8 @@ def _take_over(bench: Bench, parcel: ParcelRow) -> None:
 def _scan_label(bench: Bench, scan: Scan) -> Verdict:
     """The waybill on the box proves the label; any other code is the wrong one for this box."""
     parcel = bench.the_parcel()
+    if bench.label is None:
+        return _without_label(bench, parcel, scan)
     if parcel.waybill not in {scan.exact, scan.text}:
         if parcels.by_waybill(bench.sql, scan.exact) is not None:
             return stop("wrong_label", {"waybill": parcel.waybill, "got": scan.exact})
@@ -140,6 +159,36 @@ def _scan_label(bench: Bench, scan: Scan) -> Verdict:
     print_label.prove(bench.floor, label)
     bench.finish()
     return right("parcel_done", {"waybill": parcel.waybill})
+
+
+def _without_label(bench: Bench, parcel: ParcelRow, scan: Scan) -> Verdict:
+    """A closed box waits for its number: its tote asks for the label, another goes on with work."""
+    other = parcels.by_tote(bench.sql, scan.text)
+    if other is not None and other.parcel_id != parcel.parcel_id:
+        bench.finish()
+        return _open_tote(bench, other, scan.text)
+    if other is not None:
+        return _label_from_shelf(bench, other, scan.text)
+    halt = bench.halt()
+    return _again(halt) if halt else attention("tote_first", {"text": scan.exact})
+
+
+def _go_on(bench: Bench, _: Scan) -> Verdict:
+    """The box without a number stands on the waiting shelf; the bench is free."""
+    halt = bench.halt()
+    if halt is None or halt.code not in {waybill.PENDING, waybill.READY}:
+        return attention("nothing_to_set_aside")
+    bench.finish()
+    return right("on_shelf", halt.params)
+
+
+def _label_now(bench: Bench, _: Scan) -> Verdict:
+    """The number of the box at this bench has come: print its label."""
+    halt = bench.halt()
+    if halt is None or halt.code not in {waybill.PENDING, waybill.READY}:
+        return attention("nothing_to_reprint")
+    parcel = bench.the_parcel()
+    return _label_from_shelf(bench, parcel, parcel.tote or "")
 
 
 # Cards and buttons
@@ -191,6 +240,25 @@ def _reprint(bench: Bench, scan: Scan) -> Verdict:
     return right("copy_ordered", {"copy_no": label.copy_no + 1, "waybill": parcel.waybill})
 
 
+def _renumber(bench: Bench, scan: Scan) -> Verdict:
+    """The label is void: print another with another number, for a courier named or the same."""
+    parcel = bench.parcel
+    if bench.job.step == "tote" and bench.job.last_parcel_id:
+        parcel = parcels.get(bench.sql, bench.job.last_parcel_id)
+    if parcel is None or parcel.state != "packed" or parcel.cancel_command_id is not None:
+        return attention("nothing_to_reprint")
+    courier = scan.arguments[0] if scan.arguments else parcel.courier
+    if not print_label.renumber(
+        bench.floor, parcel, station=bench.name, courier=courier, reason="void"
+    ):
+        return attention("renumber_not_now", {"courier": courier, "waybill": parcel.waybill})
+    bench.floor.tell("parcels")
+    if bench.job.step == "tote":
+        now = parcels.get(bench.sql, parcel.parcel_id)
+        _take_over(bench, now or parcel)
+    return right("renumbered", {"old": parcel.waybill, "courier": courier})
+
+
 def _let_pass(bench: Bench, scan: Scan) -> Verdict:
     badge, *reason = scan.arguments or ("",)
     return weigh.let_pass(bench, badge, ":".join(reason))
@@ -203,4 +271,7 @@ _COMMANDS: Final[dict[str, Callable[[Bench, Scan], Verdict]]] = {
     "PACKING": lambda bench, _: weigh.weigh_again(bench),
     "PASS": _let_pass,
     "REPRINT": _reprint,
+    "RENUMBER": _renumber,
+    "SHELF": _go_on,
+    "LABEL": _label_now,
 }

@@ -22,13 +22,15 @@ from devices.printers import labels
 from devices.printers.trouble import PAPER_OUT
 from edge.domain.printing import (
     NOTHING_PRINTED,
+    OPEN,
     may_reprint,
     mirrored,
 )
 from edge.domain.site import Site
+from edge.services import waybill
 from edge.services.bench import HardwareRequest, ask_devices
 from edge.services.floor import Floor
-from edge.store import parcels, print_jobs, products
+from edge.store import numbers, parcels, print_jobs, products
 from edge.store.parcels import ParcelRow
 from edge.store.print_jobs import PrintJob
 from shared.domain.catalogue import Recipient, masked_name, masked_phone
@@ -87,24 +89,31 @@ def describe(
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """A label ready for its weight: copy `copy_no` of the parcel's label."""
+    """A label ready for its weight: copy `copy_no` of the parcel's label, with this number."""
 
     parcel_id: str
     copy_no: int
+    waybill: str
     zpl: bytes
 
 
 def draw(sql: sqlite3.Connection, parcel_id: str, *, site: Site, station: str) -> Drawn | None:
-    """Return the next copy of a parcel's label, weight free; None for no parcel.
+    """Return the next copy of a parcel's label, weight free; None for no parcel or no number.
 
-    Takes milliseconds: call it on a reader's thread, before the transaction that orders the label.
+    A parcel without a number is drawn with the next free one of its courier's lease, which it most
+    likely gets. Takes milliseconds: call it on a reader's thread, before the transaction that
+    orders the label.
     """
     parcel = parcels.get(sql, parcel_id)
     if parcel is None:
         return None
+    number = parcel.waybill or numbers.next_free(sql, parcel.courier)
+    if number is None:
+        return None
     copy_no = _next_copy(sql, parcel_id)
-    label = describe(sql, parcel, site=site, station=station, copy_no=copy_no)
-    return Drawn(parcel_id, copy_no, labels.waybill(label))
+    numbered = msgspec.structs.replace(parcel, waybill=number)
+    label = describe(sql, numbered, site=site, station=station, copy_no=copy_no)
+    return Drawn(parcel_id, copy_no, number, labels.waybill(label))
 
 
 def _next_copy(sql: sqlite3.Connection, parcel_id: str) -> int:
@@ -121,21 +130,23 @@ def order(
     reason: str = "",
     drawn: Drawn | None = None,
 ) -> None:
-    """Queue the next copy of a parcel's label and send it to the printer after the commit.
+    """Queue the next copy of a label for a parcel that has its number; print it after the commit.
 
     `drawn` is the label drawn before the transaction; without it (a lead lets a weight pass, a
     copy is asked for: both rare) it is drawn here.
     """
     copy_no = _next_copy(floor.sql, parcel.parcel_id)
-    if drawn is None or (drawn.parcel_id, drawn.copy_no) != (parcel.parcel_id, copy_no):
+    wanted = (parcel.parcel_id, copy_no, parcel.waybill)
+    if drawn is None or (drawn.parcel_id, drawn.copy_no, drawn.waybill) != wanted:
         label = describe(floor.sql, parcel, site=floor.site, station=station, copy_no=copy_no)
-        drawn = Drawn(parcel.parcel_id, copy_no, labels.waybill(label))
+        drawn = Drawn(*wanted, labels.waybill(label))
     job_id = floor.new_id()
     print_jobs.insert(
         floor.sql,
         job_id=job_id,
         parcel_id=parcel.parcel_id,
         copy_no=copy_no,
+        waybill=parcel.waybill,
         printer=floor.site.bench(station).printer,
         station=station,
         zpl=labels.with_weight(drawn.zpl, grams),
@@ -146,11 +157,14 @@ def order(
     ask_devices(floor, HardwareRequest(print_job=job_id))
 
 
-def reported(floor: Floor, job_id: str, state: JobState, *, trouble: str) -> JobState:
+def reported(
+    floor: Floor, job_id: str, state: JobState, *, trouble: str, unsent: bool = False
+) -> JobState:
     """Mirror what the devices process says about a job; return the state it has here now.
 
     A report that comes late changes nothing. The first proof records the fact. When a person has
-    decided here and the devices process still does not know, it is told again.
+    decided here and the devices process still does not know, it is told again. `unsent`: no
+    printer ever heard of the job.
     """
     job = print_jobs.get(floor.sql, job_id)
     if job is None:
@@ -163,7 +177,21 @@ def reported(floor: Floor, job_id: str, state: JobState, *, trouble: str) -> Job
     if not stale and (after, trouble) != (job.state, job.trouble):
         _change(floor, job, after, trouble=trouble)
         _queue_for_a_person(floor, job, after, trouble)
+    if unsent and state == "cancelled":
+        _free_number(floor, job)
     return after
+
+
+def _free_number(floor: Floor, job: PrintJob) -> None:
+    """The number of a label that no printer heard of can be used again, if it was the only one."""
+    parcel = parcels.get(floor.sql, job.document_id)
+    carriers = [
+        one
+        for one in print_jobs.copies_of(floor.sql, job.document_id)
+        if parcel is not None and one.waybill == parcel.waybill
+    ]
+    if parcel is not None and [one.job_id for one in carriers] == [job.job_id]:
+        waybill.free_unsent(floor, parcel)
 
 
 def prove(floor: Floor, job: PrintJob) -> None:
@@ -192,6 +220,26 @@ def reprint(floor: Floor, parcel: ParcelRow, job: PrintJob, *, station: str, rea
     return True
 
 
+def renumber(floor: Floor, parcel: ParcelRow, *, station: str, courier: str, reason: str) -> bool:
+    """Make a parcel's label void and print one with another number; False when it may not be.
+
+    `courier` may be another one, from whose lease the number is taken. What is under way in a
+    printer has to be decided first; a label of unknown fate is void either way.
+    """
+    newest = print_jobs.newest_of(floor.sql, parcel.parcel_id)
+    if newest is not None and newest.state in OPEN:
+        return False
+    after = waybill.give_another(floor, parcel, courier)
+    if after is None:
+        return False
+    if newest is not None and newest.state == "unknown":
+        _change(floor, newest, "cancelled", trouble="")
+        _queue_for_a_person(floor, newest, "confirmed", "")
+        ask_devices(floor, HardwareRequest(decide_job=newest.job_id, printed=False))
+    order(floor, after, station=station, grams=parcel.weight_grams or 0, reason=reason)
+    return True
+
+
 def withdraw(floor: Floor, parcel_id: str) -> None:
     """The parcel will not leave: a label that is only queued must not come out any more."""
     for job in print_jobs.copies_of(floor.sql, parcel_id):
@@ -204,12 +252,10 @@ def withdraw(floor: Floor, parcel_id: str) -> None:
 def _change(floor: Floor, job: PrintJob, state: JobState, *, trouble: str) -> None:
     print_jobs.set_state(floor.sql, job.job_id, state=state, trouble=trouble, at_ms=floor.now_ms)
     if state == "confirmed" and job.state != "confirmed":
-        parcel = parcels.get(floor.sql, job.document_id)
-        waybill = parcel.waybill if parcel else ""
         floor.record(
             LabelPrinted(
                 parcel_id=job.document_id,
-                waybill=waybill,
+                waybill=job.waybill,
                 copy_no=job.copy_no,
                 reason=job.reason,
             )

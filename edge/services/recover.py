@@ -20,6 +20,7 @@ from edge.services.digest_books import digest_books
 from edge.services.floor import Floor
 from edge.services.pick_short import COUNT_BIN, count_subject
 from edge.services.replay import replay
+from edge.services.waybill import void_doubtful
 from edge.store import fact_log, ledger, line_state, parcels, recoveries
 from edge.store.quotas import RECOUNT
 from edge.store.recoveries import Recovery
@@ -161,6 +162,7 @@ def _finish(floor_for: FloorFor, current: Recovery, op_id: str) -> None:
     if recoveries.current(floor.sql) is not None:
         return
     parcels.plan_again(floor.sql, floor.now_ms)
+    void_doubtful(floor)
     for parcel in parcels.in_work(floor.sql):
         place: Params = {"order_no": parcel.order_no, "place": parcel.tote or parcel.waybill}
         floor.open_exception("attention", parcel.parcel_id, recoveries.IN_DOUBT, place)

@@ -11,7 +11,7 @@ from typing import Final
 
 from edge.domain.barcode import Scan
 from edge.domain.verdict import Verdict, right, stop
-from edge.services import print_label
+from edge.services import print_label, waybill
 from edge.services.bench import Bench, lines_with_products
 from edge.services.floor import Floor
 from edge.store import ledger, packing, parcels, recoveries, serials
@@ -20,7 +20,14 @@ from shared.domain.errors import Refused
 from shared.domain.facts import CancelConfirmed, StockMoved, StockRow
 from shared.domain.ledger import account, place_name
 
-SOLVED_BY_REFUND: Final = ("refund_requested", "too_heavy", "too_light", recoveries.IN_DOUBT)
+SOLVED_BY_REFUND: Final = (
+    "refund_requested",
+    "too_heavy",
+    "too_light",
+    recoveries.IN_DOUBT,
+    waybill.PENDING,
+    waybill.READY,
+)
 
 
 def scan_rack(bench: Bench, scan: Scan) -> Verdict:

@@ -22,6 +22,7 @@ from edge.services.weigh import pack_serial
 from edge.store import (
     loads,
     manifests,
+    numbers,
     packing,
     parcels,
     pick_lists,
@@ -36,10 +37,13 @@ from edge.store.parcels import ParcelRow
 from shared.domain.errors import Refused
 from shared.domain.facts import (
     CancelConfirmed,
+    CommandAccepted,
     Fact,
     GoodsReceived,
     LabelPrinted,
     LocalSale,
+    NumbersReturned,
+    NumbersVoided,
     ParcelPacked,
     ParcelShipped,
     PickingStarted,
@@ -50,9 +54,13 @@ from shared.domain.facts import (
     StockMoved,
     UnitPicked,
     UnitsLost,
+    WaybillFreed,
+    WaybillTaken,
 )
 from shared.domain.ledger import account
 
+HUB: Final = "hub"
+"""Who acts when a command from head office is carried out."""
 LABELLED: Final = frozenset({"packed", "shipped", "cancelled"})
 
 
@@ -82,6 +90,24 @@ def replay(floor: Floor, fact: Fact) -> None:  # noqa: C901  one line per kind
             _cancelled(floor, fact)
         case LocalSale():
             _sold(floor, fact)
+        case CommandAccepted(leased=leased) if leased is not None:
+            numbers.lease(
+                floor.sql,
+                leased.courier,
+                leased.after,
+                leased.numbers,
+                low_water=0,
+                at_ms=floor.now_ms,
+            )
+        case WaybillTaken():
+            _numbered(floor, fact)
+        case WaybillFreed():
+            numbers.free_again(floor.sql, fact.waybill, fact.parcel_id, floor.now_ms)
+            parcels.drop_waybill(floor.sql, fact.parcel_id)
+        case NumbersReturned():
+            numbers.set_state(floor.sql, fact.numbers, "returned", floor.now_ms)
+        case NumbersVoided():
+            numbers.set_state(floor.sql, fact.numbers, "burnt", floor.now_ms)
         case UnitsLost():
             take_off(floor, fact.row)
         case QuotaReturned():
@@ -219,6 +245,8 @@ def _packed(floor: Floor, fact: ParcelPacked) -> None:
     packing.finish(
         floor.sql, parcel.parcel_id, weight_grams=fact.weight_grams, bench="", at_ms=floor.now_ms
     )
+    if not parcel.waybill:
+        parcels.keep_tote(floor.sql, parcel.parcel_id, parcel.tote)
 
 
 def _pack_line(
@@ -233,6 +261,37 @@ def _pack_line(
         packing.tick_unit(floor.sql, parcel.parcel_id, line.line_no, serial)
 
 
+def _numbered(floor: Floor, fact: WaybillTaken) -> None:
+    """A parcel got its number in a past this floor forgot; the one it replaced is void."""
+    parcel = _parcel(floor, fact.parcel_id)
+    other = parcels.by_waybill(floor.sql, fact.waybill)
+    if other is not None and other.parcel_id != parcel.parcel_id:
+        raise Refused(
+            "waybill_taken",
+            f"Failed to enter waybill {fact.waybill} again: it is on parcel {other.parcel_id}.",
+        )
+    numbers.take(floor.sql, fact.waybill, parcel.parcel_id, floor.now_ms)
+    if fact.replaces:
+        numbers.void(
+            floor.sql,
+            fact.replaces,
+            courier=parcel.courier,
+            parcel_id=parcel.parcel_id,
+            at_ms=floor.now_ms,
+        )
+    parcels.set_waybill(
+        floor.sql,
+        parcel.parcel_id,
+        fact.waybill,
+        courier=fact.courier,
+        sort_code=parcel.sort_code,
+        at_ms=floor.now_ms,
+    )
+    if floor.actor != HUB:
+        # The bench took it as it ordered the label; the box stands in its tote no longer.
+        parcels.keep_tote(floor.sql, parcel.parcel_id, None)
+
+
 def _printed(floor: Floor, fact: LabelPrinted) -> None:
     parcel = _parcel(floor, fact.parcel_id)
     known = {job.copy_no: job.state for job in print_jobs.copies_of(floor.sql, fact.parcel_id)}
@@ -242,11 +301,13 @@ def _printed(floor: Floor, fact: LabelPrinted) -> None:
             f"Failed to enter the label of parcel {fact.parcel_id} again: the parcel is "
             f"{parcel.state} here.",
         )
+    parcels.keep_tote(floor.sql, parcel.parcel_id, None)
     print_jobs.remember(
         floor.sql,
         job_id=floor.new_id(),
         parcel_id=fact.parcel_id,
         copy_no=fact.copy_no,
+        waybill=fact.waybill,
         reason=fact.reason,
         actor=floor.actor,
         at_ms=floor.now_ms,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from edge.domain.barcode import interpret
 from edge.domain.verdict import Verdict, attention, right, stop, then
 from edge.services.floor import Floor
-from edge.store import manifests, packing, parcels, print_jobs, recoveries
+from edge.store import manifests, numbers, packing, parcels, print_jobs, recoveries
 from edge.store.parcels import ParcelRow
 from edge.store.stations import StationRow
 from shared.domain.facts import ParcelShipped, ShippedLine
@@ -37,6 +37,9 @@ def on_scan(floor: Floor, station: StationRow, raw: str) -> Verdict:
 
 def _judge(floor: Floor, station: StationRow, parcel: ParcelRow | None, text: str) -> Verdict:
     if parcel is None:
+        void = numbers.get(floor.sql, text)
+        if void is not None and void.state == "burnt":
+            return stop("label_void", {"waybill": text})
         return attention("waybill_unknown", {"text": text})
     params: dict[str, str | int] = {"waybill": parcel.waybill, "order_no": parcel.order_no}
     if parcel.state == "shipped":
@@ -50,7 +53,8 @@ def _judge(floor: Floor, station: StationRow, parcel: ParcelRow | None, text: st
     if parcel.state != "packed":
         return stop("not_packed", {"waybill": parcel.waybill, "at_ms": parcel.changed_ms})
     if not any(
-        job.state == "confirmed" for job in print_jobs.copies_of(floor.sql, parcel.parcel_id)
+        job.state == "confirmed" and job.waybill == parcel.waybill
+        for job in print_jobs.copies_of(floor.sql, parcel.parcel_id)
     ):
         return stop("label_unproven", params)
     return _hand_over(floor, station, parcel)

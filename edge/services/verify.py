@@ -97,5 +97,6 @@ CHECKS: Final[tuple[Callable[[sqlite3.Connection], Check], ...]] = (
     _of("parcel_serials", proofs.parcel_serials),
     _of("picked_facts", proofs.picked_facts),
     _of("waybills", proofs.waybills),
+    _of("waybill_numbers", proofs.numbers),
     _of("labels", proofs.labels),
 )

@@ -22,7 +22,7 @@ from edge.domain.packing import (
     weight_window,
 )
 from edge.domain.verdict import Params, Verdict, attention, right, stop
-from edge.services import print_label
+from edge.services import print_label, waybill
 from edge.services.bench import Bench, HardwareRequest, open_bench, unit_weights
 from edge.services.floor import Floor
 from edge.services.print_label import Drawn
@@ -151,9 +151,13 @@ def _pack(bench: Bench, grams: int, drawn: Drawn | None) -> Verdict:
     floor.record(ParcelPacked(parcel_id=parcel.parcel_id, weight_grams=grams, lines=tuple(packed)))
     for code in ("too_heavy", "too_light"):
         floor.solve_exception(parcel.parcel_id, code)
-    print_label.order(floor, parcel, station=bench.name, grams=grams, drawn=drawn)
-    bench.put(msgspec.structs.replace(bench.job, step="label", halt=None, fresh=""))
     floor.tell("parcels")
+    numbered = waybill.with_number(floor, parcel, drawn.waybill if drawn else "")
+    if numbered is None:
+        waybill.lay_on_shelf(floor, parcel, parcel.tote or "", bench.name)
+    else:
+        print_label.order(floor, numbered, station=bench.name, grams=grams, drawn=drawn)
+    bench.put(msgspec.structs.replace(bench.job, step="label", halt=None, fresh=""))
     return right(ACCEPTED, {"grams": grams})
 
 

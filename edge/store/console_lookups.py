@@ -40,8 +40,9 @@ class ParcelHead(NamedTuple):
 
 
 _HEAD: Final = (
-    "p.rowid, p.parcel_id, p.channel, p.order_no, p.courier, p.cut_off_ms, p.waybill, p.state, "
-    "p.wave, p.tote, (SELECT COALESCE(SUM(quantity), 0) FROM parcel_lines l "
+    "p.rowid, p.parcel_id, p.channel, p.order_no, p.courier, p.cut_off_ms, "
+    "COALESCE(p.waybill, ''), p.state, p.wave, p.tote, "
+    "(SELECT COALESCE(SUM(quantity), 0) FROM parcel_lines l "
     "WHERE l.parcel_id = p.parcel_id), p.changed_ms, p.cancel_command_id IS NOT NULL"
 )
 
@@ -235,7 +236,7 @@ def waybills_of(sql: sqlite3.Connection, accounts: Iterable[str]) -> dict[str, s
     parcels = [name for name in accounts if name.startswith("parcel:")]
     rows = sql.execute(
         "SELECT 'parcel:' || parcel_id, waybill FROM json_each(?) "
-        "JOIN parcels ON parcel_id = substr(value, 8)",
+        "JOIN parcels ON parcel_id = substr(value, 8) WHERE waybill IS NOT NULL",
         (msgspec.json.encode(parcels).decode(),),
     )
     return {str(row[0]): str(row[1]) for row in rows}

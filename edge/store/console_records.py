@@ -68,8 +68,8 @@ class ParcelBrief(NamedTuple):
 def parcel_brief(sql: sqlite3.Connection, parcel_id: str) -> ParcelBrief | None:
     """Return a parcel in brief, or None."""
     row = sql.execute(
-        "SELECT parcel_id, channel, order_no, courier, cut_off_ms, waybill, state, tote "
-        "FROM parcels WHERE parcel_id = ?",
+        "SELECT parcel_id, channel, order_no, courier, cut_off_ms, COALESCE(waybill, ''), "
+        "state, tote FROM parcels WHERE parcel_id = ?",
         (parcel_id,),
     ).fetchone()
     return ParcelBrief(*row) if row else None
@@ -147,13 +147,12 @@ def newest_jobs(sql: sqlite3.Connection, limit: int) -> list[JobBrief]:
     """Return the print jobs that need somebody, then the newest others."""
     rows = sql.execute(
         "SELECT j.job_id, j.printer, j.station, j.copy_no, j.state, j.reason, j.trouble, "
-        "j.changed_ms, j.document_id, COALESCE(a.waybill, j.document_id) FROM ("
+        "j.changed_ms, j.document_id, COALESCE(NULLIF(j.waybill, ''), j.document_id) FROM ("
         "  SELECT *, 0 AS later FROM (SELECT * FROM print_jobs WHERE state IN "
         "    ('unknown', 'failed_before_send', 'queued', 'sending', 'sent') LIMIT :limit) "
         # Newest first by row number, which stops early; by state it would sort every label ever.
         "  UNION ALL SELECT *, 1 FROM (SELECT * FROM print_jobs WHERE +state IN "
         "    ('confirmed', 'cancelled') ORDER BY rowid DESC LIMIT :limit)) j "
-        "LEFT JOIN parcels a ON a.parcel_id = j.document_id "
         "ORDER BY j.later, j.changed_ms DESC LIMIT :limit",
         {"limit": limit},
     )

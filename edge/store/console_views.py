@@ -177,7 +177,7 @@ def waiting(sql: sqlite3.Connection, limit: int = WAITING_MAX) -> list[Waiting]:
     """Return what waits, most urgent first: stops, the unknown, the rest; oldest first."""
     rows = sql.execute(
         "SELECT e.exception_id, e.kind, e.subject, e.code, e.params, e.station, e.opened_ms, "
-        "a.parcel_id, a.courier, a.cut_off_ms, a.waybill "
+        "a.parcel_id, a.courier, a.cut_off_ms, COALESCE(a.waybill, '') "
         "FROM exceptions e LEFT JOIN parcels a ON a.parcel_id = e.subject "
         "WHERE e.solved_ms IS NULL ORDER BY CASE e.kind WHEN 'stop' THEN 0 WHEN 'unknown' THEN 1 "
         "ELSE 2 END, e.opened_ms LIMIT ?",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from shared.domain.commands import AssignParcel
 
-IN_TOTE: Final = ("picking", "picked", "packing")
-"""States in which a parcel's units stand in its tote."""
-
 
 class ParcelRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One parcel; `recipient` is JSON and personal: never logged, masked on screens."""
+    """One parcel; `recipient` is JSON and personal: never logged, masked on screens.
+
+    `waybill` is empty while it waits for its number. A packed parcel with a `tote` stands in it on
+    the waiting shelf.
+    """
 
     parcel_id: str
     command_id: str
@@ -63,7 +64,7 @@ class ParcelSerialRow(NamedTuple):
 
 
 def _parcel(row: sqlite3.Row) -> ParcelRow:
-    return ParcelRow(**dict(row))
+    return ParcelRow(**{**dict(row), "waybill": row["waybill"] or ""})
 
 
 def get(sql: sqlite3.Connection, parcel_id: str) -> ParcelRow | None:
@@ -81,7 +82,8 @@ def by_waybill(sql: sqlite3.Connection, waybill: str) -> ParcelRow | None:
 def by_tote(sql: sqlite3.Connection, tote: str) -> ParcelRow | None:
     """Return the parcel whose units stand in `tote` now, or None when the tote is free."""
     row = sql.execute(
-        "SELECT * FROM parcels WHERE tote = ? AND state IN ('picking', 'picked', 'packing')",
+        "SELECT * FROM parcels WHERE tote = ? "
+        "AND state IN ('picking', 'picked', 'packing', 'packed')",
         (tote,),
     ).fetchone()
     return _parcel(row) if row else None
@@ -122,7 +124,7 @@ def insert(sql: sqlite3.Connection, command: AssignParcel, *, command_id: str, a
             command.order_no,
             command.courier,
             command.cut_off_ms,
-            command.waybill,
+            command.waybill or None,
             command.sort_code,
             msgspec.json.encode(command.recipient).decode(),
             command.buyer_remark,
@@ -150,6 +152,54 @@ def set_state(
         msgspec.structs.asdict(after),
     )
     return after
+
+
+def set_waybill(
+    sql: sqlite3.Connection,
+    parcel_id: str,
+    waybill: str,
+    *,
+    courier: str,
+    sort_code: str,
+    at_ms: int,
+) -> None:
+    """Give a parcel its number and the courier it is for."""
+    sql.execute(
+        "UPDATE parcels SET waybill = ?, courier = ?, sort_code = ?, changed_ms = ? "
+        "WHERE parcel_id = ?",
+        (waybill, courier, sort_code, at_ms, parcel_id),
+    )
+
+
+def drop_waybill(sql: sqlite3.Connection, parcel_id: str) -> None:
+    """Take the number off a parcel that will not leave."""
+    sql.execute("UPDATE parcels SET waybill = NULL WHERE parcel_id = ?", (parcel_id,))
+
+
+def keep_tote(sql: sqlite3.Connection, parcel_id: str, tote: str | None) -> None:
+    """Let a closed box stand in its tote, or free the tote (None)."""
+    sql.execute("UPDATE parcels SET tote = ? WHERE parcel_id = ?", (tote, parcel_id))
+
+
+def on_shelf(sql: sqlite3.Connection, courier: str, *, limit: int) -> list[ParcelRow]:
+    """Return closed boxes without a number on the waiting shelf, longest waiting first."""
+    rows = sql.execute(
+        "SELECT * FROM parcels WHERE state = 'packed' AND tote IS NOT NULL AND waybill IS NULL "
+        "AND courier = ? AND cancel_command_id IS NULL ORDER BY packed_ms, parcel_id LIMIT ?",
+        (courier, limit),
+    )
+    return [_parcel(row) for row in rows]
+
+
+def ready_on_shelf(sql: sqlite3.Connection) -> str | None:
+    """Return the tote of the box on the waiting shelf that could have its label for longest."""
+    row = sql.execute(
+        "SELECT tote FROM parcels p WHERE state = 'packed' AND tote IS NOT NULL "
+        "AND cancel_command_id IS NULL AND (waybill IS NOT NULL OR EXISTS (SELECT 1 "
+        "FROM waybill_numbers n WHERE n.courier = p.courier AND n.state = 'free')) "
+        "ORDER BY packed_ms, parcel_id LIMIT 1"
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def add_picked(
@@ -212,7 +262,7 @@ def totes_in_use(sql: sqlite3.Connection, cart: str) -> bool:
     """Return True when a parcel stands in a tote of `cart`."""
     row = sql.execute(
         "SELECT EXISTS (SELECT 1 FROM parcels WHERE tote >= :cart || '-' AND tote < :cart || '.' "
-        "AND state IN ('picking', 'picked', 'packing'))",
+        "AND state IN ('picking', 'picked', 'packing', 'packed'))",
         {"cart": cart},
     ).fetchone()
     return bool(row[0])
@@ -251,8 +301,9 @@ def summaries(
 ) -> list[ParcelSummary]:
     """Return parcels in id order behind `after`; `text` finds an order, waybill, tote or id."""
     rows = sql.execute(
-        "SELECT p.parcel_id, p.order_no, p.channel, p.shop, p.courier, p.cut_off_ms, p.waybill, "
-        "p.state, p.wave, p.tote, p.bench, p.manifest, p.cancel_command_id IS NOT NULL, "
+        "SELECT p.parcel_id, p.order_no, p.channel, p.shop, p.courier, p.cut_off_ms, "
+        "COALESCE(p.waybill, ''), p.state, p.wave, p.tote, p.bench, p.manifest, "
+        "p.cancel_command_id IS NOT NULL, "
         "SUM(l.quantity), SUM(l.picked), SUM(l.short), p.changed_ms "
         "FROM parcels p JOIN parcel_lines l USING (parcel_id) "
         "WHERE p.parcel_id > :after AND (:state = '' OR p.state = :state) "

@@ -19,7 +19,8 @@ OPEN_MAX: Final = 1_000
 """Jobs asked for after a restart, oldest first; the rest waits for the next round."""
 
 _SELECT: Final = (
-    "SELECT job_id, kind, document_id, copy_no, printer, station, sha256, state, reason, trouble, "
+    "SELECT job_id, kind, document_id, copy_no, waybill, printer, station, sha256, state, reason, "
+    "trouble, "
     "actor, created_ms, changed_ms FROM print_jobs "
 )
 
@@ -31,6 +32,7 @@ class PrintJob(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     document_id: str
     copy_no: int
+    waybill: str
     printer: str
     station: str
     sha256: str
@@ -48,6 +50,7 @@ def insert(
     job_id: str,
     parcel_id: str,
     copy_no: int,
+    waybill: str,
     printer: str,
     station: str,
     zpl: bytes,
@@ -57,15 +60,16 @@ def insert(
 ) -> None:
     """Queue copy `copy_no` of a parcel's waybill label."""
     sql.execute(
-        "INSERT INTO print_jobs (job_id, kind, document_id, copy_no, printer, station, zpl, "
-        "sha256, state, reason, actor, created_ms, changed_ms) VALUES (:job_id, :kind, "
-        ":parcel_id, :copy_no, :printer, :station, :zpl, :sha256, 'queued', :reason, :actor, "
-        ":at_ms, :at_ms)",
+        "INSERT INTO print_jobs (job_id, kind, document_id, copy_no, waybill, printer, station, "
+        "zpl, sha256, state, reason, actor, created_ms, changed_ms) VALUES (:job_id, :kind, "
+        ":parcel_id, :copy_no, :waybill, :printer, :station, :zpl, :sha256, 'queued', :reason, "
+        ":actor, :at_ms, :at_ms)",
         {
             "job_id": job_id,
             "kind": WAYBILL,
             "parcel_id": parcel_id,
             "copy_no": copy_no,
+            "waybill": waybill,
             "printer": printer,
             "station": station,
             "zpl": zpl,
@@ -83,21 +87,24 @@ def remember(
     job_id: str,
     parcel_id: str,
     copy_no: int,
+    waybill: str,
     reason: str,
     actor: str,
     at_ms: int,
 ) -> None:
     """Know a label again that this disk has forgotten: it came out, its bytes are gone."""
     sql.execute(
-        "INSERT INTO print_jobs (job_id, kind, document_id, copy_no, printer, station, zpl, "
-        "sha256, state, reason, actor, created_ms, changed_ms) VALUES (:job_id, :kind, "
-        ":parcel_id, :copy_no, '', '', x'', '', 'confirmed', :reason, :actor, :at_ms, :at_ms) "
+        "INSERT INTO print_jobs (job_id, kind, document_id, copy_no, waybill, printer, station, "
+        "zpl, sha256, state, reason, actor, created_ms, changed_ms) VALUES (:job_id, :kind, "
+        ":parcel_id, :copy_no, :waybill, '', '', x'', '', 'confirmed', :reason, :actor, "
+        ":at_ms, :at_ms) "
         "ON CONFLICT (kind, document_id, copy_no) DO UPDATE SET state = 'confirmed'",
         {
             "job_id": job_id,
             "kind": WAYBILL,
             "parcel_id": parcel_id,
             "copy_no": copy_no,
+            "waybill": waybill,
             "reason": reason,
             "actor": actor,
             "at_ms": at_ms,

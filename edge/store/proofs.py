@@ -134,13 +134,40 @@ def picked_facts(sql: sqlite3.Connection) -> Finding:
 
 
 def waybills(sql: sqlite3.Connection) -> Finding:
-    """One parcel, one waybill."""
+    """One parcel, one waybill, and no parcel left without one."""
     return _run(
         sql,
         "SELECT COUNT(*) FROM parcels",
         "SELECT 'waybill ' || waybill || ' is on ' || COUNT(*) || ' parcels' FROM parcels "
         "GROUP BY waybill HAVING COUNT(*) > 1 "
-        "UNION ALL SELECT parcel_id || ' has no waybill' FROM parcels WHERE waybill = ''",
+        "UNION ALL SELECT parcel_id || ' left without a waybill' FROM parcels "
+        "WHERE waybill IS NULL AND state = 'shipped'",
+    )
+
+
+def numbers(sql: sqlite3.Connection) -> Finding:
+    """Each waybill number has one owner, and none that a printer may know is free."""
+    return _run(
+        sql,
+        "SELECT COUNT(*) FROM waybill_numbers",
+        "SELECT n.number || ' is used by ' || n.parcel_id || ', which has ' "
+        "|| COALESCE(p.waybill, 'none') FROM waybill_numbers n "
+        "LEFT JOIN parcels p USING (parcel_id) "
+        "WHERE n.state = 'used' AND p.waybill IS NOT n.number "
+        "UNION ALL SELECT n.number || ' is ' || n.state || ', and on ' || p.parcel_id "
+        "FROM waybill_numbers n JOIN parcels p ON p.waybill = n.number "
+        "WHERE n.state <> 'used' OR n.parcel_id <> p.parcel_id "
+        "UNION ALL SELECT n.number || ' is ' || n.state || ', and on a label of ' "
+        "|| j.document_id FROM waybill_numbers n JOIN print_jobs j ON j.waybill = n.number "
+        "WHERE n.state IN ('free', 'returned') "
+        "AND j.state NOT IN ('queued', 'cancelled', 'failed_before_send') "
+        "UNION ALL SELECT 'number ' || waybill || ' is on labels of ' "
+        "|| COUNT(DISTINCT document_id) || ' parcels' FROM print_jobs WHERE waybill <> '' "
+        "AND state NOT IN ('queued', 'cancelled', 'failed_before_send') "
+        "GROUP BY waybill HAVING COUNT(DISTINCT document_id) > 1 "
+        "UNION ALL SELECT n.number || ' was lent beyond ' || COALESCE(l.leased, 0) "
+        "FROM waybill_numbers n LEFT JOIN waybill_leases l USING (courier) "
+        "WHERE n.place > COALESCE(l.leased, 0)",
     )
 
 
@@ -151,7 +178,8 @@ def labels(sql: sqlite3.Connection) -> Finding:
         "SELECT COUNT(*) FROM print_jobs WHERE kind = 'waybill'",
         "SELECT p.parcel_id || ' was shipped without a proven label' FROM parcels p "
         "WHERE p.state = 'shipped' AND NOT EXISTS (SELECT 1 FROM print_jobs j "
-        "WHERE j.kind = 'waybill' AND j.document_id = p.parcel_id AND j.state = 'confirmed') "
+        "WHERE j.kind = 'waybill' AND j.document_id = p.parcel_id AND j.state = 'confirmed' "
+        "AND j.waybill = p.waybill) "
         "UNION ALL "
         "SELECT j.job_id || ' printed a label for a parcel that is ' "
         "|| COALESCE(p.state, 'unknown') FROM print_jobs j "

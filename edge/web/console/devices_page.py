@@ -10,6 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from edge.store import console_records as records
 from edge.store import console_views as views
+from edge.store import numbers
 from edge.web.console import parts
 
 JOBS_SHOWN: Final = 30
@@ -35,6 +36,7 @@ async def link(request: Request[Any, Any, Any]) -> Response[str]:
     def read(sql: sqlite3.Connection) -> dict[str, Any]:
         return {
             "log": views.log_head(sql),
+            "levels": numbers.levels(sql),
             "facts": records.newest_facts(sql, FACTS_SHOWN),
             "commands": records.newest_commands(sql, COMMANDS_SHOWN),
         }

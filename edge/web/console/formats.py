@@ -152,6 +152,12 @@ class Reader:
         first = Markup("").join(Markup("<i>{}</i>").format(group) for group in groups[:-1])
         return Markup('<span class="code">{}<i><u>{}</u></i></span>').format(first, groups[-1])
 
+    def waybill(self, text: str) -> Markup:
+        """Return a waybill as a serial number is shown, or say that the parcel has none yet."""
+        if text:
+            return self.serial(text)
+        return Markup('<span class="quiet">{}</span>').format(self.text("con.waybill.pending"))
+
 
 def masked_recipient(recipient: str) -> str:
     """Return whom a parcel goes to as screens show it: `李* 137****2206 广东省 深圳市 南山区`.

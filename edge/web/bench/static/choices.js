@@ -40,13 +40,15 @@ function weight() {
   };
 }
 
+const RENUMBER = { raw: "BC:RENUMBER", code: "way_renumber", key: "F4" };
+
 /** A further copy of the label is printed for a reason, and says so on its face. A label that
     certainly came out can only be replaced when it is spoiled. */
 function reprint(state) {
   const proven = state.step === "tote" || state.label?.state === "confirmed";
   return {
     halt: { kind: "attention", code: "reprint_reason", params: {}, own: true },
-    ways: [...reasons("BC:REPRINT", proven ? ["spoiled"] : REPRINT_REASONS, 0), close],
+    ways: [...reasons("BC:REPRINT", proven ? ["spoiled"] : REPRINT_REASONS, 0), RENUMBER, close],
   };
 }
 

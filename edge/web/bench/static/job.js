@@ -121,6 +121,7 @@ const words = (state) => ({
   at: state.halt.params.at_ms ? clock(state.halt.params.at_ms, state.now_ms) : "",
   cause_text: firstOf([`bench.cause.${state.halt.params.cause}`, "bench.cause.other"]),
   cause_units: Math.abs(state.halt.params.cause_units ?? 0),
+  courier: firstOf([`bench.courier.${state.halt.params.courier}`]) || state.halt.params.courier,
   n: numberOf(state.label?.printer ?? ""),
   copy: (state.label?.copy_no ?? 1) + 1,
   units: sum(state.lines, "quantity"),

@@ -39,7 +39,8 @@ def books(house: Any) -> Any:
         ("UPDATE parcel_lines SET picked = 2 WHERE line_no = 2", "parcel_units"),
         ("UPDATE facts SET body = x'7b7d' WHERE seq = 2", "chain"),
         ("DELETE FROM facts WHERE seq = (SELECT MAX(seq) FROM facts)", "chain"),
-        ("UPDATE parcels SET waybill = ''", "waybills"),
+        ("UPDATE parcels SET waybill = NULL, state = 'shipped'", "waybills"),
+        ("INSERT INTO waybill_numbers VALUES ('N1', 'SF', 'used', 1, 'P9', 0)", "waybill_numbers"),
         ("UPDATE parcels SET state = 'shipped'", "labels"),
     ],
 )

@@ -15,13 +15,22 @@ from edge.domain.site import Bench, Site
 from edge.domain.verdict import Verdict
 from edge.services import print_label, weigh
 from edge.services.bench_view import bench_view
+from edge.services.commands import carry_out
 from edge.services.floor import Floor
 from edge.services.scan import ScanAnswer, ScanRequest, scan_once
+from edge.services.verify import verify
 from edge.store import fact_log, parcels, people, print_jobs, products, stations
 from edge.store.parcels import ParcelRow
 from edge.store.print_jobs import PrintJob
 from shared.domain.catalogue import Product, Recipient
-from shared.domain.commands import AssignParcel, ParcelLine
+from shared.domain.commands import (
+    AssignParcel,
+    Command,
+    CommandRecord,
+    ParcelLine,
+    command_kind_of,
+    encode_command,
+)
 from shared.domain.facts import Fact, decode_fact
 from shared.runtime.database import Database, Transaction
 from shared.runtime.migrate import migrate
@@ -135,6 +144,7 @@ class Warehouse:
         serials: tuple[str, ...] = (),
         parcel_id: str = "",
         short: int = 0,
+        numbered: bool = True,
     ) -> str:
         """Put a picked parcel into `tote`; return its id. Each line lacks `short` units."""
         number = next(self._ids)
@@ -142,9 +152,9 @@ class Warehouse:
 
         def work(tx: Transaction) -> None:
             floor = self.floor(tx, f"picked-{number}", "BDG-1")
-            parcels.insert(
-                tx.sql, assignment(parcel_id, number, lines), command_id=f"cmd-{number}", at_ms=1
-            )
+            made = assignment(parcel_id, number, lines)
+            made = made if numbered else msgspec.structs.replace(made, waybill="")
+            parcels.insert(tx.sql, made, command_id=f"cmd-{number}", at_ms=1)
             for line_no, (sku, quantity) in enumerate(lines.items(), 1):
                 self._pick(floor, parcel_id, line_no, sku, quantity - short, tote, serials)
             row = parcels.get(tx.sql, parcel_id)
@@ -183,12 +193,30 @@ class Warehouse:
             lambda tx: weigh.settled(self.floor(tx, load.weighing_id, "BDG-1"), station, load, None)
         )
 
-    def report(self, parcel_id: str, state: JobState, trouble: str = "") -> JobState:
+    def command(self, command: Command, command_id: str = "") -> None:
+        """Carry out what head office asks; raises what it is refused with."""
+        name = command_id or f"cmd-{next(self._ids)}"
+        record = CommandRecord(1, name, command_kind_of(command), 1, encode_command(command))
+        self.database.write_sync(lambda tx: carry_out(self.floor(tx, name, "hub"), record))
+
+    def wrong(self) -> list[str]:
+        """Return what does not hold; picks are made up here, so the log does not tell of them."""
+        found = self.database.read_sync(verify)
+        checks = [check for check in found.checks if check.name != "picked_facts"]
+        return [example for check in checks for example in check.examples]
+
+    def report(
+        self, parcel_id: str, state: JobState, trouble: str = "", *, unsent: bool = False
+    ) -> JobState:
         """The devices process says something about the newest label of a parcel."""
         job_id = self.job(parcel_id).job_id
         return self.database.write_sync(
             lambda tx: print_label.reported(
-                self.floor(tx, f"rep-{next(self._ids)}", "devices"), job_id, state, trouble=trouble
+                self.floor(tx, f"rep-{next(self._ids)}", "devices"),
+                job_id,
+                state,
+                trouble=trouble,
+                unsent=unsent,
             )
         )
 
