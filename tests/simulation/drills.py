@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 COPY_MS = (3_000, 15_000)
 BACK_MS = (3_000, 20_000)
-CLONE_MS = (4_000, 20_000)
+CLONE_MS_MIN = 4_000
 FORGIVEN = frozenset({"I4", "I13", "W1", "W2", "W3", "W4", "W6", "W7"})
 """Promises about a warehouse that do not bind it once its gap is declared."""
 LINES_GONE = frozenset({"I1", "I2", "I7", "I8", "I10", "I12", "I13", *FORGIVEN})
@@ -135,7 +135,9 @@ class Drills:
             clone.stop()
             self.world.machines.remove(clone)
 
-        self.world.time.later(self.dice.randint(*CLONE_MS), "clone off", off)
+        self.world.time.later(
+            self.dice.randint(CLONE_MS_MIN, self.world.options.clone_ms), "clone off", off
+        )
 
     # The hub
 

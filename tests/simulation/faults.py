@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 GAP_MS = (300, 3_500)
-CUT_MS = (2_000, 40_000)
+CUT_MS_MIN = 2_000
 JUMPS_MS = (86_400_000, -86_400_000, -1_740_000_000_000, 600_000)
 """A day on, a day back, back to about 1970, ten minutes."""
 
@@ -86,7 +86,8 @@ class Faults:
         def mend() -> None:
             cable.cut_up = cable.cut_down = False
 
-        self.world.time.later(self.dice.randint(*CUT_MS), "mend", mend)
+        delay_ms = self.dice.randint(CUT_MS_MIN, self.world.options.cut_ms)
+        self.world.time.later(delay_ms, "mend", mend)
 
     def edge_disk(self, edge: SimEdge) -> None:
         """The next commit of an edge fails, and its storage stays failed until somebody comes."""

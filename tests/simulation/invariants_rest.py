@@ -109,6 +109,23 @@ def i13_cmd_once(world: World) -> Iterator[str]:
             yield f"{edge.name}: parcel {parcel_id} left and was called back"
 
 
+def i13_none_left_out(world: World) -> Iterator[str]:
+    """Every command the hub's books know reached its floor, under whatever number.
+
+    A floor whose disk was touched may have forgotten what it was asked before.
+    """
+    for edge in world.edges:
+        if edge.name in world.drills.struck:
+            continue
+        rows = edge.sql.execute("SELECT command_id FROM commands_received")
+        received = {row["command_id"] for row in rows}
+        for row in world.hub.sql.execute(
+            "SELECT command_id FROM commands WHERE node = ? ORDER BY seq", (edge.name,)
+        ):
+            if row["command_id"] not in received:
+                yield f"{edge.name}: command {row['command_id']} never reached it"
+
+
 def i15_no_poison(world: World) -> Iterator[str]:
     """Only facts of a version nobody has yet are in quarantine."""
     for row in world.hub.sql.execute(
@@ -289,6 +306,7 @@ AT_REST: Final[tuple[tuple[str, Callable[[World], Iterator[str]]], ...]] = (
     ("I10", i10_gap_declared),
     ("I12", i12_converge),
     ("I13", i13_cmd_once),
+    ("I13", i13_none_left_out),
     ("I15", i15_no_poison),
     ("I19", i19_chain),
     ("W1", w1_shelves),

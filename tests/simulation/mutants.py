@@ -35,6 +35,8 @@ class Mutant(msgspec.Struct, frozen=True, dict=True):
     """The drill that shows it, "" for whichever a seed has."""
     world: dict[str, Any] = {}
     """Options of a world in which it matters, where a seed's own dice seldom make one."""
+    also: tuple[tuple[str, str, str], ...] = ()
+    """Target, old and new of guards behind this one, without which it would change nothing."""
 
     def options(self, seed: int) -> Options:
         """Return the world of `seed` in which this mutant is looked for."""
@@ -82,9 +84,14 @@ class Mutant(msgspec.Struct, frozen=True, dict=True):
 @contextmanager
 def spoiled(mutant: Mutant) -> Iterator[None]:
     """Run the product with `mutant` in it."""
-    function, code = mutant.function, mutant.function.__code__
-    function.__code__ = mutant.code
+    pieces = [mutant, *(Mutant(mutant.name, *piece) for piece in mutant.also)]
+    codes = {piece.function: (piece.function.__code__, piece.code) for piece in pieces}
+    if len(codes) < len(pieces):
+        raise LookupError(f"{mutant.name} spoils a function twice; say it in one piece")
+    for function, (_, code) in codes.items():
+        function.__code__ = code
     try:
         yield
     finally:
-        function.__code__ = code
+        for function, (code, _) in codes.items():
+            function.__code__ = code

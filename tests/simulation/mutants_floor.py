@@ -108,7 +108,16 @@ EDGE: Final = (
         "edge.services.pick_short:_lose",
         'if product is not None and product.serial_policy == "full":',
         "if product is not None:",
-        world={"thefts": 4},
+        world={
+            "cancels": 0.8,
+            "cancel_ms": 25_000,
+            "dock_ms": 10_000,
+            "thefts": 12,
+            "units_per_bin": 1,
+            "order_gap_ms": 1_500,
+            "orders": 30,
+            "events": 4_000,
+        },
     ),
     Mutant(
         "stock planned twice",
@@ -167,7 +176,13 @@ HUB: Final = (
         "            now = desk.parcels.get(parcel.parcel_id)\n"
         '            over = __import__("msgspec").structs.replace(now, state="cancelled")\n'
         "            save_parcel(desk, over)",
-        world={"cancels": 0.5},
+        world={
+            "cancels": 0.5,
+            "cancel_ms": 25_000,
+            "cuts": 5,
+            "delay_ms": 700,
+            "order_gap_ms": 200,
+        },
     ),
     Mutant(
         "a short does not look elsewhere",

@@ -67,6 +67,19 @@ RECOVERY: Final = (
         "p.state = 'nowhere'",
         drills=True,
         drill="hub_old",
+        world={
+            "edges": 2,
+            "cancels": 0.0,
+            "amends": 0.9,
+            "lost_wakeups": 0.9,
+            "backup_ms": 3_000,
+            "resend_ms": 200_000,
+            "order_gap_ms": 1_500,
+            "units_per_bin": 2,
+            "cuts": 8,
+            "cut_ms": 300_000,
+            "events": 4_000,
+        },
     ),
     Mutant(
         "a floor's waybill does not replace the one of the books",
@@ -83,5 +96,6 @@ RECOVERY: Final = (
         "True",
         drills=True,
         drill="hub_old",
+        world={"cancels": 0.8, "cuts": 5, "backup_ms": 8_000},
     ),
 )

@@ -178,6 +178,7 @@ SYNC: Final = (
         "            raise\n        return cursor",
         "            raise\n        line_state.done_ahead(tx.sql, record, 1)\n"
         "        return cursor",
+        world={"cancels": 0.5, "cancel_ms": 4_000, "drop": 0.25, "delay_ms": 700},
     ),
     Mutant(
         "cursor advanced without effect",
@@ -233,6 +234,25 @@ SYNC: Final = (
         "if fact_log.hash_at(tx.sql, node, incarnation, last.seq) != last.hash:",
         "if False:",
         drills=True,
+        drill="edge_old",
+        also=(
+            (
+                "hub.sync.core_hello:judge",
+                "        or _histories_differ(hello, known)\n",
+                "",
+            ),
+            ("hub.sync.core_hello:_fenced", "stale = not fence.open and", "stale = False and"),
+            (
+                "edge.sync.core_outbox:Outbox._advance",
+                "done.last != applied",
+                "done.last.seq != applied.seq",
+            ),
+            (
+                "edge.sync.core_outbox:disagreement",
+                "for log, start in zip(logs, starts, strict=True):",
+                "for log, start in ():",
+            ),
+        ),
     ),
     Mutant(
         "the fence is not checked",
@@ -241,6 +261,7 @@ SYNC: Final = (
         "stale = False and",
         drills=True,
         drill="edge_clone",
+        world={"clone_ms": 90_000, "events": 3_000},
     ),
     Mutant(
         "the fence is not stored at the edge",

@@ -62,6 +62,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Targets set per warehouse for what its counter may sell; 0: the counter is closed."""
     stale_grants: int = 0
     breakages: int = 0
+    cut_ms: int = 40_000
+    """A cut cable is mended within this."""
+    clone_ms: int = 20_000
+    """A clone is switched off within this."""
+    resend_ms: int = 0
+    """Within this shops send again what a hub that was put back has forgotten."""
+    cancel_ms: int = 25_000
+    """Buyers change their mind within this."""
+    dock_ms: int = 0
+    """Closed boxes wait so long for the courier."""
     drill: str = ""
     power: bool = False
     """Files are real ones, and a node that ends may lose what was not synced."""
@@ -130,6 +140,8 @@ def _with_quotas(options: Options) -> Options:
         quotas=dice.choice((0, 2, 4, 4, 8)),
         stale_grants=dice.choice((0, 0, 3)),
         breakages=dice.choice((0, 0, 1, 3)),
+        cancel_ms=dice.choice((25_000, 25_000, 4_000)),
+        dock_ms=dice.choice((0, 0, 10_000)),
     )
 
 
@@ -151,6 +163,7 @@ HARMLESS: dict[str, Any] = {
     "printer_trouble": 0.0, "poison": 0, "strange_commands": 0, "revocations": 0, "garbage": 0,
     "replays": 0, "quotas": 0, "stale_grants": 0, "breakages": 0, "backup_ms": 0, "retention_ms": 0,
     "cancels": 0.0, "amends": 0.0, "reservations": 0.0, "receipts": 0, "delay_ms": 5,
+    "cancel_ms": 25_000, "dock_ms": 0, "cut_ms": 40_000, "clone_ms": 20_000, "resend_ms": 0,
 }  # fmt: skip
 """Values at which an option hurts nobody; shrinking tries them one by one."""
 

@@ -212,7 +212,9 @@ class Picker(Person):
 
 
 class Loader(Person):
-    """Hands closed boxes to the courier."""
+    """Hands closed boxes to the courier, who comes now and then."""
+
+    courier_ms = 0
 
     def act(self, row: StationRow) -> bool:
         """Scan the next box at the door, or let the courier leave."""
@@ -222,7 +224,10 @@ class Loader(Person):
             texts = ["BC:CLOSE", "SF000", "BC:ACK", *self._unproven()]
             text = self.dice.choice(texts)
             return self.scan(text, lambda answer: self._early(text, answer))
-        if not dock:
+        now_ms = self.world.time.now_ms
+        if not dock and self.world.wild:
+            self.courier_ms = now_ms + self.world.options.dock_ms
+        if not dock or now_ms < self.courier_ms:
             return False
         waybill = dock.popleft()
         return self.scan(waybill, lambda answer: self._judged(waybill, answer))

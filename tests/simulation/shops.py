@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 PATIENCE_MS = 4_000
-CANCEL_MS = (500, 25_000)
+CANCEL_MS_MIN = 500
 ADDRESS = Address(
     country="CN", province="Guangdong", city="Shenzhen", district="Nanshan",
     street="Keyuan Road 15, building 3", postcode="518000",
@@ -81,9 +81,8 @@ class Shop:
         else:
             self.post(entry)
         if self.dice.random() < self.world.options.cancels:
-            self.world.time.later(
-                self.dice.randint(*CANCEL_MS), "want cancel", self._want_cancel, entry
-            )
+            delay_ms = self.dice.randint(CANCEL_MS_MIN, self.world.options.cancel_ms)
+            self.world.time.later(delay_ms, "want cancel", self._want_cancel, entry)
         elif self.dice.random() < self.world.options.amends:
             self.world.time.later(self.dice.randint(100, 5_000), "amend", self._amend, entry)
 
@@ -152,6 +151,14 @@ class Shop:
         entry.answers.clear()
         entry.refused = ""
         entry.cancel_taken = False
+        latest_ms = self.world.options.resend_ms
+        if latest_ms and self.world.wild:
+            delay_ms = self.dice.randint(1, latest_ms)
+            self.world.time.later(delay_ms, "send again", self._send_again, entry)
+        else:
+            self._send_again(entry)
+
+    def _send_again(self, entry: Entry) -> None:
         self.post(entry)
         if entry.cancel_wanted:
             self.ask_cancel(entry)
