@@ -197,4 +197,5 @@ handlers: list[ControllerRouterHandler] = [
     post_write_off,
     get_recovery,
     retry_quarantine,
+    post_adoption,
 ]
