@@ -102,11 +102,12 @@ AFTER: Final[dict[ParcelEvent, ParcelState]] = {
     "ship": "shipped",
     "vanish": "short",
     "confirm_cancel": "cancelled",
-    "too_late": "shipped",
     "refuse_assign": "cancelled",
-    "refuse_cancel": "released",
 }
-"""What a floor's fact means when the table has no move for it: the floor is right."""
+"""What a floor's fact means when the table has no move for it: the floor is right.
+
+A floor that only says no to a cancel tells nothing of where the parcel is: it stays where it was.
+"""
 
 ORDER_MAY: Final[dict[OrderRequest, frozenset[OrderStatus]]] = {
     "cancel": frozenset(

@@ -13,7 +13,7 @@ from hub.domain.orders import AFTER, OVER, ParcelEvent, ParcelState, parcel_move
 from hub.domain.review import Hit
 from hub.domain.rows import ParcelLineRow, ParcelRow, RightsAccount
 from hub.services import apply_numbers
-from hub.services.adopt import check_left_once
+from hub.services.adopt import check_left_once, settle_order
 from hub.services.apply_serials import see_serial
 from hub.services.order_lines import count_missing
 from hub.services.promise import give_back, need_order, promise_missing, refresh, save_parcel
@@ -58,7 +58,9 @@ def _step(desk: Desk, record: FactRecord, parcel: ParcelRow, event: ParcelEvent)
         desk.journal.raise_exception(
             "parcel_out_of_step", record.node, parcel.parcel_id, error.message
         )
-    return parcel.state if parcel.state in OVER and event != "ship" else AFTER[event]
+    if parcel.state in OVER and event != "ship":
+        return parcel.state
+    return AFTER.get(event, parcel.state)
 
 
 def _store(desk: Desk, before: ParcelRow, after: ParcelRow) -> None:
@@ -250,7 +252,12 @@ def parcel_shipped(desk: Desk, record: FactRecord, fact: ParcelShipped) -> None:
         shipped_ms=desk.now_ms,
     )
     _store(desk, parcel, after)
-    check_left_once(desk, need_order(desk, parcel.order_id))
+    order = need_order(desk, parcel.order_id)
+    if parcel.state in OVER and not desk.nodes.recovering():
+        # It was given up here, and its units were promised once more: call that parcel back.
+        settle_order(desk, order)
+    else:
+        check_left_once(desk, order)
 
 
 def _ship_rights(
@@ -271,10 +278,17 @@ def _ship_rights(
             lines[line.line_no] = msgspec.structs.replace(
                 line, shipped=line.shipped + gone.quantity
             )
+    if not promised_still:
+        lines = {number: _rest_is_short(line) for number, line in lines.items()}
     desk.parcels.put_lines(parcel.parcel_id, lines.values())
     left_out = [line for line in lines.values() if line.open_units > 0]
     if left_out and promised_still:
         _left_behind(desk, record, parcel, left_out)
+
+
+def _rest_is_short(line: ParcelLineRow) -> ParcelLineRow:
+    """Of a parcel that was given up and left nevertheless, only what left counts."""
+    return msgspec.structs.replace(line, shorted=max(0, line.quantity - line.shipped))
 
 
 def _left_behind(

@@ -361,6 +361,12 @@ def as_json() -> Callable[..., dict[str, Any]]:
     return order
 
 
+@pytest.fixture(scope="session", name="make_order")
+def order_maker() -> Callable[..., ChannelOrder]:
+    """Return `make_order`."""
+    return make_order
+
+
 @pytest.fixture(scope="session")
 def hub_process_class() -> type[HubProcess]:
     """Return the class, for tests that share one process."""

@@ -51,8 +51,9 @@ def test_a_parcel_that_a_floor_has_is_never_cancelled_without_its_word() -> None
     assert by_asking == {"reserved"}
 
 
-def test_every_fact_of_a_floor_means_some_state() -> None:
-    assert set(AFTER) == set(get_args(ParcelEvent)) - {"release", "ask_cancel"}
+def test_every_fact_of_a_floor_means_some_state_but_a_mere_no_to_a_cancel() -> None:
+    asked_by_the_hub, only_no = {"release", "ask_cancel"}, {"too_late", "refuse_cancel"}
+    assert set(AFTER) == set(get_args(ParcelEvent)) - asked_by_the_hub - only_no
 
 
 @pytest.mark.parametrize(
