@@ -79,10 +79,10 @@ def _stock_loaded(desk: Desk, record: FactRecord, fact: StockLoaded) -> None:
     if load is None or load.state != "sent" or load.warehouse != record.node:
         _load_forgotten(desk, record, fact, load)
         return
+    awaited = dict(load.units)
     for row in fact.rows:
-        _tick_off(desk, record, load, row)
-    after = desk.stock.load(fact.load_id)
-    if after is not None and not after.units:
+        _tick_off(desk, record, load.load_id, awaited, row)
+    if not any(awaited.values()):
         desk.stock.end_load(fact.load_id, "loaded")
 
 
@@ -116,24 +116,28 @@ def _load_forgotten(
             remember_row(desk, fact.import_id, record.node, row)
 
 
-def _tick_off(desk: Desk, record: FactRecord, load: LoadRow, row: StockRow) -> None:
+def _tick_off(
+    desk: Desk, record: FactRecord, load_id: str, awaited: dict[str, int], row: StockRow
+) -> None:
+    """Tick one row off what is still `awaited` of a load, units by SKU."""
     node = record.node
-    now = desk.stock.load(load.load_id) or load
-    expected = min(row.quantity, now.units.get(row.sku, 0))
-    desk.stock.confirm_units(load.load_id, row.sku, expected)
+    expected = min(row.quantity, awaited.get(row.sku, 0))
+    if expected:
+        awaited[row.sku] -= expected
+        desk.stock.confirm_units(load_id, row.sku, expected)
     desk.stock.add(node, row.sku, 0, loading=-expected)
     surplus = row.quantity - expected
     if surplus:
         desk.stock.add(node, row.sku, surplus)
-        desk.rights.mint(row.sku, node, surplus, f"load-{load.load_id}")
+        desk.rights.mint(row.sku, node, surplus, f"load-{load_id}")
         desk.journal.raise_exception(
             "load_differs",
             node,
-            f"{load.load_id}/{row.sku}",
-            f"{node} booked {surplus} units of {row.sku} more than load {load.load_id} sent; they "
+            f"{load_id}/{row.sku}",
+            f"{node} booked {surplus} units of {row.sku} more than load {load_id} sent; they "
             "were added to the books.",
         )
-    if desk.serials.confirm_load(load.load_id, row.serials) < len(row.serials):
+    if desk.serials.confirm_load(load_id, row.serials) < len(row.serials):
         for serial in row.serials:
             see_serial(desk, record, serial, row.sku, "receive", f"bin:{row.bin}")
 

@@ -313,6 +313,7 @@ Fact = (
     | NumbersVoided
 )
 
+_pack = msgspec.msgpack.Encoder().encode
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)
 
@@ -360,7 +361,7 @@ def chain_hash(
 
     The head is MessagePack, which frames each field by its length, so no two records share bytes.
     """
-    head = msgspec.msgpack.encode((node, incarnation, seq, kind, version, len(body)))
+    head = _pack((node, incarnation, seq, kind, version, len(body)))
     return hashlib.sha256(prev_hash + head + body).digest()
 
 

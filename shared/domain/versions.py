@@ -41,9 +41,10 @@ def read_fact(record: FactRecord, upcasts: Mapping[tuple[str, int], Upcast] = FA
     if record.kind not in FACT_KINDS:
         raise _unknown(record)
     body, version = record.body, record.version
-    while (step := upcasts.get((record.kind, version))) is not None:
-        body, version = step(body), version + 1
-    if version != max((old + 1 for kind, old in upcasts if kind == record.kind), default=1):
+    if upcasts:
+        while (step := upcasts.get((record.kind, version))) is not None:
+            body, version = step(body), version + 1
+    if version != _latest(record.kind, upcasts):
         raise _unknown(record)
     fact = decode_fact(body)
     if kind_of(fact) != record.kind:
@@ -52,6 +53,12 @@ def read_fact(record: FactRecord, upcasts: Mapping[tuple[str, int], Upcast] = FA
             f"Line {record.seq} says it is {record.kind}, its body says {kind_of(fact)}.",
         )
     return fact
+
+
+def _latest(kind: str, upcasts: Mapping[tuple[str, int], Upcast]) -> int:
+    if not upcasts:
+        return 1
+    return max((old + 1 for lifted, old in upcasts if lifted == kind), default=1)
 
 
 def _unknown(record: FactRecord) -> InvalidInput:

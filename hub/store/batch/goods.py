@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import attrgetter
 
-from hub.domain.rows import SerialEntry, SerialRow, Warehouse
+from hub.domain.rows import BookCheck, LoadRow, SerialEntry, SerialRow, Warehouse
 from hub.store.batch.sql import BatchSql, as_books
 from hub.store.sqlite.catalogue import SqliteCatalogue
 from hub.store.sqlite.serials import SqliteSerials
@@ -50,6 +50,11 @@ class BatchSerials(SqliteSerials):
         """Add a history line without moving the serial number."""
         self._entries.append((serial, entry))
 
+    def confirmed_on_hand(self, warehouse: str) -> int:
+        """Return how many serial numbers the warehouse's own facts place inside it."""
+        self.write_out()
+        return self._plain.confirmed_on_hand(warehouse)
+
     def write_out(self) -> None:
         """Write the places that changed and every history line."""
         if self._before:
@@ -87,6 +92,29 @@ class BatchStock(SqliteStock):
         """Change units on hand and units still loading."""
         before = self._added.get((warehouse, sku), (0, 0))
         self._added[warehouse, sku] = (before[0] + quantity, before[1] + loading)
+
+    # Nobody keeps anything back of what the next four are about.
+
+    def load(self, load_id: str) -> LoadRow | None:
+        """Return one import command with its units per SKU."""
+        return self._plain.load(load_id)
+
+    def confirm_units(self, load_id: str, sku: str, quantity: int) -> None:
+        """Note units of an import that the floor has booked."""
+        self._plain.confirm_units(load_id, sku, quantity)
+
+    def end_load(self, load_id: str, state: str) -> None:
+        """Tick an import command off as loaded or refused."""
+        self._plain.end_load(load_id, state)
+
+    def put_check(self, check: BookCheck) -> None:
+        """Keep the outcome of comparing books."""
+        self._plain.put_check(check)
+
+    def confirmed(self, warehouse: str) -> dict[str, int]:
+        """Return units per SKU that the warehouse's own facts account for."""
+        self.write_out()
+        return self._plain.confirmed(warehouse)
 
     def write_out(self) -> None:
         """Write the changes of every SKU."""

@@ -22,11 +22,16 @@ class BatchJournal(SqliteJournal):
         """Keep lines of the feed back until `sql` flushes."""
         super().__init__(as_books(sql), now_ms, actor, new_id, tell)
         self._plain = sql.plain
+        self._exceptions = SqliteJournal(sql.plain, now_ms, actor, new_id, tell)
         self._kept: list[FeedLine] = []
         sql.keepers.append(self)
 
     def _add(self, line: FeedLine) -> None:
         self._kept.append(line)
+
+    def solve(self, kind: str, warehouse: str, subject: str, note: str) -> None:
+        """Close the open exception of this kind and subject; no exception is kept back."""
+        self._exceptions.solve(kind, warehouse, subject, note)
 
     def write_out(self) -> None:
         """Write the lines in their order."""

@@ -75,8 +75,7 @@ class BatchOrders(SqliteOrders):
         """Write the orders that changed, and where stock came in."""
         if self._trusted:
             trusted, self._trusted = self._trusted, {}
-            for sku, warehouse in trusted:
-                self._plain.trust_again(sku, warehouse)
+            self._plain.trust_many_again(trusted)
         if self._before:
             before, self._before = self._before, {}
             self._plain.change_many((row, self._rows[key]) for key, row in before.items())

@@ -7,6 +7,8 @@ indexes whose columns changed. Rows that changed in the same columns share one s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -26,20 +28,18 @@ def updates(
 
     Only columns in `fields` are compared; `stored` turns a field's value into the column's.
     """
-    groups: dict[tuple[str, ...], list[list[Any]]] = {}
+    read = attrgetter(*fields)
+    groups: dict[tuple[int, ...], list[list[Any]]] = {}
     for before, after in pairs:
-        changed: list[str] = []
-        values: list[Any] = []
-        for field in fields:
-            old, new = getattr(before, field), getattr(after, field)
-            if old is not new and old != new:
-                changed.append(field)
-                values.append(stored(field, new))
+        new = read(after)
+        columns = zip(count(), read(before), new, strict=False)
+        changed = tuple([place for place, was, now in columns if was is not now and was != now])
         if changed:
-            values.append(getattr(after, key))
-            groups.setdefault(tuple(changed), []).append(values)
+            values = [stored(fields[place], new[place]) for place in changed]
+            groups.setdefault(changed, []).append([*values, getattr(after, key)])
     found = []
-    for names, rows in groups.items():
+    for places, rows in groups.items():
+        names = [fields[place] for place in places]
         assignments = ", ".join(f"{field} = ?" for field in names)
         found.append((f"UPDATE {table} SET {assignments} WHERE {key} = ?", rows))  # noqa: S608
     return found

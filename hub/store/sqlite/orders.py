@@ -278,9 +278,14 @@ class SqliteOrders:
 
     def trust_again(self, sku: str, warehouse: str) -> None:
         """Stock of `sku` came in at `warehouse`: every order may have it from there again."""
-        self._sql.execute(
-            "DELETE FROM avoided_stock WHERE sku = ? AND warehouse = ?", (sku, warehouse)
-        )
+        self.trust_many_again(((sku, warehouse),))
+
+    def trust_many_again(self, arrived: Iterable[tuple[str, str]]) -> None:
+        """Stock came in of every (SKU, warehouse); mostly there is nothing to forget."""
+        if self._sql.execute("SELECT 1 FROM avoided_stock LIMIT 1").fetchone() is not None:
+            self._sql.executemany(
+                "DELETE FROM avoided_stock WHERE sku = ? AND warehouse = ?", list(arrived)
+            )
 
     def page(self, filters: dict[str, str], before: str, limit: int) -> list[OrderRow]:
         """Return orders, newest first, older than the order `before` (empty: from the newest)."""

@@ -41,7 +41,7 @@ class SqliteStock:
             " WHERE warehouse = ? AND quantity <> loading",
             (warehouse,),
         )
-        return {row["sku"]: row["units"] for row in rows}
+        return dict(tuple(row) for row in rows)
 
     def page(
         self, filters: dict[str, str], after: tuple[str, str], limit: int
