@@ -11,6 +11,7 @@ from typing import Any
 import click
 import msgspec
 
+from hub import cli_stock
 from hub.settings import Settings, load
 
 CSV_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -266,6 +267,9 @@ def write_off_edge(warehouse: str) -> None:
 @click.option("--option", "options", multiple=True, help="A platform id, as NAME=VALUE.")
 @click.option("--publish-percent", default=0, help="Share of what is available that it shows.")
 @click.option("--publish-buffer", default=0, help="Units it never shows.")
+@click.option("--mode", default="shared", show_default=True, help="shared, or strict: by quota.")
+@click.option("--strict-below", default=0, help="Units left in all at which a SKU goes by quota.")
+@click.option("--quota-min", default=1, show_default=True, help="Least quota of a SKU.")
 @click.option("--pull-since", default="", help="Where the first pull begins (RFC 3339).")
 @click.option("--paused", is_flag=True, help="Add it without serving it.")
 @click.option("--secret-file", type=CSV_FILE, help="JSON map of its keys; it is copied.")
@@ -300,6 +304,10 @@ def adopt_edge(warehouse: str) -> None:
     from hub.office import Office
 
     _print_json({"warehouse": warehouse, "adopted": Office(_settings()).adopt(warehouse)})
+
+
+for _command in cli_stock.COMMANDS:
+    hub.add_command(_command)
 
 
 def _import_command(kind: str, what: str) -> None:

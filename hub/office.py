@@ -6,6 +6,7 @@ Both ways end in the same services, so a command means the same whether the hub 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +22,17 @@ from hub.services import enrolment
 from hub.services.access import TokenMade, TokenRequest, create_token
 from hub.services.adopt_edge import adopt_edge
 from hub.services.apply_facts import project
+from hub.services.channel_publish import ListingView
+from hub.services.channel_tasks import need_shop
 from hub.services.first_start import seed_rules
 from hub.services.import_files import FileKind, import_file
+from hub.services.presale import PresaleRequest, PresaleView, set_presale
 from hub.services.quotas import QuotaRequest, QuotaView, set_quota
 from hub.services.recover import write_off
 from hub.services.recovery_report import RecoveryReport, report_recovery
+from hub.services.safety_stock import SafetyStock, set_safety_stock
+from hub.services.shop_drift import DriftView, drift_of
+from hub.services.shop_quota import ShopQuotaRequest, set_shop_quota
 from hub.services.shops import ShopRequest, ShopView, add_shop, view_shop
 from hub.services.verify_books import VerifyReport, verify_books
 from hub.services.waybill_numbers import (
@@ -38,6 +45,7 @@ from hub.settings import Settings
 from hub.shops.vault import Vault, read_secrets
 from hub.store.backup import LogEnd, advance_stable, back_up
 from hub.store.open_books import open_books
+from hub.store.protocol import Desk
 from hub.store.sqlite.hub_store import SqliteHub
 from hub.sync.apply import Retried, retry_quarantined
 from shared.domain.errors import BincardError, Refused, Unavailable
@@ -48,6 +56,11 @@ ACTOR: Final = "command-line"
 HTTP_SECONDS: Final = 600.0
 """A command waits this long for the running hub; a large import takes a while."""
 T = TypeVar("T")
+
+
+class _DriftPage(msgspec.Struct, frozen=True):
+    items: list[DriftView]
+    next: str | None
 
 
 class Office:
@@ -138,6 +151,58 @@ class Office:
         found = need_courier(self._settings.couriers, courier)
         with self._books() as books:
             return asyncio.run(load_numbers(books, found, request, actor=ACTOR))
+
+    def set_shop_quota(self, channel: str, shop: str, request: ShopQuotaRequest) -> ListingView:
+        """Set how a shop sells one SKU."""
+        path = f"/api/v1/shops/{quote(channel, safe='')}/{quote(shop, safe='')}/quotas"
+        return self._do(
+            "POST", path, ListingView, request,
+            lambda desk: set_shop_quota(desk, channel, shop, request),
+        )  # fmt: skip
+
+    def set_presale(self, request: PresaleRequest) -> PresaleView:
+        """Set how much of a SKU may be sold before it is there."""
+        return self._do(
+            "PUT", "/api/v1/presales", PresaleView, request,
+            lambda desk: set_presale(desk, request),
+        )  # fmt: skip
+
+    def set_safety_stock(self, request: SafetyStock) -> SafetyStock:
+        """Keep some units of a SKU in one warehouse unpromised."""
+        return self._do(
+            "PUT", "/api/v1/safety-stock", SafetyStock, request,
+            lambda desk: set_safety_stock(desk, request),
+        )  # fmt: skip
+
+    def drift(self, channel: str, shop: str) -> list[DriftView]:
+        """Say how far what a shop shows is from the books, for each of its SKUs."""
+        if self._run is None:
+            with self._books() as books:
+                return books.read_sync(
+                    lambda desk: drift_of(desk, need_shop(desk, channel, shop), "", sys.maxsize)
+                )
+        path = f"/api/v1/shops/{quote(channel, safe='')}/{quote(shop, safe='')}/drift"
+        found: list[DriftView] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self._ask("GET", path, _DriftPage, params={"cursor": cursor})
+            found += page.items
+            cursor = page.next
+        return found
+
+    def _do(
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        request: object,
+        work: Callable[[Desk], T],
+    ) -> T:
+        """Ask the running hub, or do the same straight on its books."""
+        if self._run is not None:
+            return self._ask(method, path, answer, content=_json(request))
+        with self._books() as books:
+            return books.write_sync(work, actor=ACTOR)
 
     def write_off(self, warehouse: str) -> None:
         """Stop waiting for a warehouse that will not report to a restored hub."""

@@ -1,5 +1,8 @@
 """Who may spend rights without asking first: a warehouse's own counter, or a shop on a channel.
 
+Stock that came in for presale orders is lent to them the same way, so that nobody else is promised
+a unit of it.
+
 Both are holders: what they may spend was debited from the pool before they heard of it, so they can
 be cut off for a week and still never promise a unit that somebody else has.
 """
@@ -10,6 +13,8 @@ from typing import Final
 
 EDGE: Final = "edge"
 """The holder that is the warehouse itself, with its counter."""
+PRESALE: Final = "presale"
+"""The holder that is all presale orders waiting for goods that have come in."""
 SHOP_PREFIX: Final = "shop:"
 
 
@@ -23,5 +28,9 @@ def shop_holder(channel: str, shop: str) -> str:
 
 
 def is_holder(account: str) -> bool:
-    """Return True for an account that somebody outside head office spends from."""
-    return account == EDGE or account.startswith(SHOP_PREFIX)
+    """Return True for an account that is not the pool's, an order's or a reservation's.
+
+    >>> [is_holder(account) for account in ("edge", "shop:jd/main", "presale", "pool")]
+    [True, True, True, False]
+    """
+    return account in (EDGE, PRESALE) or account.startswith(SHOP_PREFIX)

@@ -24,6 +24,7 @@ from hub.services.order_lines import (
     held_parcels,
     ordered_goods,
 )
+from hub.services.presale import end_if_served
 from hub.services.promise import (
     drop_reserved,
     need_order,
@@ -70,6 +71,7 @@ def adopt(desk: Desk, record: FactRecord, told: AssignedParcel) -> None:
         warehouse=record.node,
         data={"waybill": told.waybill},
     )
+    end_if_served(desk, order.order_id)
     # A floor has it, so somebody had let it go.
     refresh(desk, msgspec.structs.replace(order, held=False))
     if record.node not in desk.nodes.recovering():

@@ -16,6 +16,7 @@ from hub.services.adopt import adopt, learn_product, learn_warehouse
 from hub.services.apply_expected import expected
 from hub.services.apply_serials import open_dispute, see_serial
 from hub.services.imports import remember_row
+from hub.services.presale import back_with_stock
 from hub.services.quotas import RECALL
 from hub.services.waybill_numbers import RECALL as RECALL_NUMBERS
 from hub.store.protocol import Desk
@@ -170,6 +171,7 @@ def _mint(desk: Desk, record: FactRecord, row: StockRow, place: str, reference: 
     desk.stock.add(node, row.sku, row.quantity)
     for serial in row.serials:
         see_serial(desk, record, serial, row.sku, "receive", place)
+    back_with_stock(desk, row.sku)
     desk.orders.trust_again(row.sku, node)
     desk.rights.note_arrival(row.sku)
     desk.tell("backorders")

@@ -2,14 +2,16 @@
 
 Every growth of a pool leaves a note naming the SKU, but only if somebody waits for it. This pump
 works the notes off, a few orders per transaction, and never looks at orders that wait for
-something else.
+something else. Presale orders come first: stock was lent to them before anybody else was tried.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from hub.services.promise import need_order, promise_missing, refresh
+from hub.domain.holders import PRESALE
+from hub.services.presale import back_with_stock, promise_order
+from hub.services.promise import need_order, refresh
 from hub.store.protocol import Desk
 
 TRIES_PER_COMMIT: Final = 25
@@ -22,7 +24,9 @@ def retry_backorders(desk: Desk) -> int:
     if arrival is None:
         return 0
     sku, after_order_id = arrival
-    if not any(row.atp for row in desk.rights.of_skus((sku,))):
+    back_with_stock(desk, sku)
+    for_presale = desk.quotas.accounts(PRESALE, (sku,))
+    if not for_presale and not any(row.atp for row in desk.rights.of_skus((sku,))):
         desk.rights.move_arrival(sku, None)
         return 1
     waiting = desk.orders.waiting_for(sku, after_order_id, TRIES_PER_COMMIT)
@@ -30,7 +34,7 @@ def retry_backorders(desk: Desk) -> int:
         order = need_order(desk, order_id)
         if order.held or order.cancel_asked:
             continue
-        explanation = promise_missing(desk, order_id)
+        explanation = promise_order(desk, order_id)
         refresh(desk, order, explanation=explanation)
     done = len(waiting) < TRIES_PER_COMMIT
     desk.rights.move_arrival(sku, None if done else waiting[-1])

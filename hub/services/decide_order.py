@@ -10,7 +10,8 @@ import msgspec
 
 from hub.domain.orders import OVER, check_request, parcel_move
 from hub.domain.rows import OrderRow, ParcelRow
-from hub.services.promise import drop_reserved, need_order, promise_missing, refresh, save_parcel
+from hub.services.presale import drop_presale, promise_order
+from hub.services.promise import drop_reserved, need_order, refresh, save_parcel
 from hub.store.protocol import Desk
 from shared.domain.commands import CancelParcel
 
@@ -30,6 +31,7 @@ def cancel(desk: Desk, order_id: str, reason: str) -> OrderRow:
             drop_reserved(desk, parcel)
         elif parcel.state not in OVER:
             ask_floor(desk, parcel, reason)
+    drop_presale(desk, order_id)
     for line in desk.orders.lines(order_id):
         if line.missing:
             desk.orders.set_missing(order_id, line.line_no, 0)
@@ -59,5 +61,5 @@ def release_hold(desk: Desk, order_id: str, reason: str) -> OrderRow:
     check_request(order_id, order.status, "release_hold")
     desk.journal.audit("release_hold", order_id, reason)
     desk.journal.event("hold_released", order_id=order_id)
-    explanation = promise_missing(desk, order_id)
+    explanation = promise_order(desk, order_id)
     return refresh(desk, msgspec.structs.replace(order, held=False), explanation=explanation)

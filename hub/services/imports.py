@@ -17,6 +17,7 @@ import msgspec
 from hub.domain.csv_rows import ProductRow, StockCsvRow, WarehouseRow
 from hub.domain.reports import RowError
 from hub.domain.rows import LoadRow, SerialEntry, SerialRow, Warehouse
+from hub.services.presale import back_with_stock
 from hub.store.protocol import Desk
 from shared.domain.catalogue import Product
 from shared.domain.commands import ROWS_PER_COMMAND_MAX, LoadStock, SetProducts
@@ -226,6 +227,7 @@ def _mint(desk: Desk, import_id: str, warehouse: str, rows: list[StockCsvRow]) -
         for sku, quantity in units.items():
             desk.rights.mint(sku, warehouse, quantity, f"load-{load_id}")
             desk.stock.add(warehouse, sku, quantity, loading=quantity)
+            back_with_stock(desk, sku)
             desk.orders.trust_again(sku, warehouse)
             desk.rights.note_arrival(sku)
         desk.stock.put_load(

@@ -17,7 +17,8 @@ from hub.domain.rows import OrderLineRow, OrderRow, Person
 from hub.services.adopt import settle_order
 from hub.services.order_lines import count_missing
 from hub.services.order_views import view_order
-from hub.services.promise import drop_reserved, promise_missing, refresh
+from hub.services.presale import drop_presale, promise_order
+from hub.services.promise import drop_reserved, refresh
 from hub.services.reservations import release_if_known, use_reservation
 from hub.services.review_order import look_over
 from hub.services.shop_rights import follow_sale, units_ordered
@@ -83,7 +84,7 @@ def ingest(desk: Desk, order: ChannelOrder) -> Ingested:
         use_reservation(desk, order.reservation_id)
     hits = look_over(desk, row.order_id, order)
     row = msgspec.structs.replace(row, held=bool(hits))
-    explanation = None if hits else promise_missing(desk, row.order_id, own)
+    explanation = None if hits else promise_order(desk, row.order_id, own)
     own.give_up(desk, row.order_id)
     row = refresh(desk, row, explanation=explanation, reasons=hits, new=True)
     answer = _encode(view_order(desk, row))
@@ -210,6 +211,7 @@ def _withdraw(desk: Desk, before: OrderRow) -> None:
                 f"Failed to amend order {before.order_id}: a part of it is {parcel.state}.",
                 hint="Cancel the order and send it again under a new order number.",
             )
+    drop_presale(desk, before.order_id)
     desk.journal.event("order_amended", order_id=before.order_id)
 
 

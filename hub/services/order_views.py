@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hub.domain.presale_rows import PresalePromise
 from hub.domain.review import Hit
 from hub.domain.rows import Event, OrderLineRow, OrderRow, ParcelLineRow, ParcelRow, Person
 from hub.store.protocol import Desk
@@ -41,6 +42,9 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     warehouse: str | None
     backordered: int
     allocations: tuple[AllocationView, ...]
+    presale: int
+    """Units of `backordered` that were sold in presale, to leave by `expected_ship_date`."""
+    expected_ship_date: str | None
 
 
 class ParcelLineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +163,7 @@ def _fields(desk: Desk, order: OrderRow) -> dict[str, Any]:
         for parcel in desk.parcels.of_order(order.order_id)
     ]
     lines = desk.orders.lines(order.order_id)
+    presold = desk.presales.of_order(order.order_id) if order.status == "backordered" else []
     return {
         "order_id": order.order_id,
         "channel": order.channel,
@@ -170,7 +175,7 @@ def _fields(desk: Desk, order: OrderRow) -> dict[str, Any]:
         "ship_by": iso(order.ship_by_ms),
         "received_at": iso(order.received_ms) or "",
         "changed_at": iso(order.changed_ms) or "",
-        "lines": tuple(_line(line, parcels) for line in lines),
+        "lines": tuple(_line(line, parcels, presold) for line in lines),
         "parcels": tuple(_parcel(parcel, carried) for parcel, carried in parcels),
         "held_because": order.reasons,
         "flags": desk.orders.flags(order.order_id),
@@ -178,7 +183,12 @@ def _fields(desk: Desk, order: OrderRow) -> dict[str, Any]:
     }
 
 
-def _line(line: OrderLineRow, parcels: list[tuple[ParcelRow, list[ParcelLineRow]]]) -> LineView:
+def _line(
+    line: OrderLineRow,
+    parcels: list[tuple[ParcelRow, list[ParcelLineRow]]],
+    presold: list[PresalePromise],
+) -> LineView:
+    presale = [one for one in presold if one.line_no == line.line_no]
     allocations = tuple(
         AllocationView(
             warehouse=parcel.warehouse,
@@ -202,6 +212,8 @@ def _line(line: OrderLineRow, parcels: list[tuple[ParcelRow, list[ParcelLineRow]
         warehouse=None if most is None else most.warehouse,
         backordered=line.missing,
         allocations=allocations,
+        presale=sum(one.units for one in presale),
+        expected_ship_date=max((one.ship_date for one in presale), default=None),
     )
 
 

@@ -14,6 +14,19 @@ from hub.domain.sourcing import Offer
 from hub.store.protocol import Desk
 
 
+def lend(desk: Desk, holder: str, sku: str, units: int, reference: str) -> int:
+    """Lend up to `units` from the pools, above safety stock; return how many there were.
+
+    The warehouse with most to give comes first: there they hinder sourcing least.
+    """
+    left = units
+    for row in sorted(desk.rights.of_skus((sku,)), key=lambda one: (-one.atp, one.warehouse)):
+        part = min(left, row.atp)
+        if part > 0 and desk.quotas.lend(row.warehouse, holder, sku, part, reference):
+            left -= part
+    return units - left
+
+
 class OwnRights:
     """What one order may take out of one holder's account, per SKU and warehouse."""
 
@@ -29,6 +42,11 @@ class OwnRights:
             if due[sku]:
                 self._left[sku, warehouse] = min(units, due[sku])
                 due[sku] -= self._left[sku, warehouse]
+
+    @property
+    def found(self) -> bool:
+        """Whether there were any."""
+        return any(self._left.values())
 
     def units(self, sku: str) -> int:
         """Return how many units of a SKU were found and not taken yet."""

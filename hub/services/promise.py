@@ -69,6 +69,8 @@ def promise_missing(desk: Desk, order_id: str, own: OwnRights | None = None) -> 
     offers = _without(own.offered(offers) if own else offers, desk.orders.avoided(order_id))
     address = desk.orders.person(order_id).address
     terms = _terms(desk, order, address)
+    if own and own.found:  # its shop sold what it was lent: that is not given away meanwhile
+        terms = msgspec.structs.replace(terms, may_wait=False)
     choice = source(_needs(desk, lines), offers, destination(address), terms)
     for planned in choice.parcels:
         _book(desk, order_id, planned, choice.explanation, own)

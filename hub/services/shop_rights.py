@@ -5,8 +5,8 @@ the shop may still sell (`held` of its listing), unless the shop showed or sold 
 then the pool covers it if it can, and people are told. Rights come back when the shop has confirmed
 a lower number *and* its orders up to that moment have been pulled; no time gives them back.
 
-Units are lent from the warehouse that has most to give: there they hinder sourcing least. A paused
-shop keeps what it was lent, for its page may still be open; make it shared to take that back.
+A paused shop keeps what it was lent, for its page may still be open; make it shared to take that
+back.
 Source: reference protocol "WES-1", section 4.8, rule 4.
 """
 
@@ -21,6 +21,7 @@ from hub.domain import publishing, shop_quotas
 from hub.domain.channel_order import ChannelOrder
 from hub.domain.channel_rows import Listing, ShopRow
 from hub.domain.holders import shop_holder
+from hub.services import own_rights
 from hub.services.channel_tasks import TOPIC
 from hub.services.own_rights import OwnRights
 from hub.store.protocol import Desk
@@ -42,16 +43,9 @@ def lendable(desk: Desk, sku: str) -> int:
 
 
 def lend(desk: Desk, listing: Listing, units: int, reference: str) -> int:
-    """Lend up to `units` from the pools above safety stock; return how many there were."""
+    """Lend a shop up to `units`; return how many there were."""
     holder = shop_holder(listing.channel, listing.shop)
-    left = units
-    for row in sorted(
-        desk.rights.of_skus((listing.sku,)), key=lambda one: (-one.atp, one.warehouse)
-    ):
-        part = min(left, row.atp)
-        if part > 0 and desk.quotas.lend(row.warehouse, holder, listing.sku, part, reference):
-            left -= part
-    return units - left
+    return own_rights.lend(desk, holder, listing.sku, units, reference)
 
 
 def take_back(desk: Desk, listing: Listing, units: int, reference: str) -> None:

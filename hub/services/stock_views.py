@@ -8,6 +8,7 @@ import msgspec
 
 from hub.domain.rows import Dispute, RightsRow, SerialEntry
 from hub.services.order_views import iso
+from hub.services.shop_risk import Risk, risks
 from hub.store.protocol import Desk
 from shared.domain.errors import InvalidInput, NotFound
 
@@ -35,6 +36,13 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True):
     sku: str
     available: int
     warehouses: tuple[WarehouseUnits, ...]
+
+
+class AvailabilityView(Availability, frozen=True, kw_only=True):
+    """The same for people and programs outside, with what shops and presales make of it."""
+
+    risk: Risk
+    presale: int
 
 
 class StockView(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +130,23 @@ def availability(desk: Desk, skus: list[str]) -> list[Availability]:
             warehouses=tuple(_units(row) for row in found),
         )
         for sku, found in rows.items()
+    ]
+
+
+def view_availability(desk: Desk, skus: list[str]) -> list[AvailabilityView]:
+    """Return what may be promised of each of `skus`, and how exposed it is in shops.
+
+    Raises what `availability` raises.
+    """
+    found = availability(desk, skus)
+    risk = risks(desk, [one.sku for one in found])
+    return [
+        AvailabilityView(
+            **msgspec.structs.asdict(one),
+            risk=risk[one.sku],
+            presale=sum(quota.left for quota in desk.presales.quotas(one.sku)),
+        )
+        for one in found
     ]
 
 

@@ -55,6 +55,7 @@ def verify_books(desk: Desk) -> VerifyReport:
         _check("every right has a unit on hand or is owed", proofs.rights_covered()),
         _check("every promised unit has a parcel or reservation behind it", proofs.promises()),
         _check("orders equal the sum of their parcels", proofs.orders_add_up()),
+        _check("presales equal their orders", proofs.presales()),
         _check("no waybill is on two parcels", proofs.waybills_unique()),
         _check("every waybill number has one owner", desk.numbers.troubles()),
         _check("every serial number has one place", proofs.serials_single()),

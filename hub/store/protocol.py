@@ -17,6 +17,7 @@ from hub.store.protocol_channels import ChannelBook
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
 from hub.store.protocol_numbers import NumberBook
 from hub.store.protocol_office import AccessBook, Journal, NodeBook
+from hub.store.protocol_presales import PresaleBook
 from hub.store.protocol_quotas import QuotaBook
 from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
 
@@ -42,6 +43,7 @@ class Desk(Protocol):
     parcels: ParcelBook
     rights: RightsBook
     quotas: QuotaBook
+    presales: PresaleBook
     stock: StockBook
     serials: SerialBook
     catalogue: CatalogueBook

@@ -202,6 +202,10 @@ class ProofBook(Protocol):
         """Check that each line's units are promised, missing or shipped, and each status right."""
         ...
 
+    def presales(self) -> list[str]:
+        """Check that no presale sold more than its quota, and that stock for it is waited for."""
+        ...
+
     def waybills_unique(self) -> list[str]:
         """Check that no waybill is on two parcels."""
         ...

@@ -216,8 +216,8 @@ class RightsBook(Protocol):
         """
         ...
 
-    def set_safety_stock(self, sku: str, warehouse: str, quantity: int) -> bool:
-        """Keep `quantity` units unpromised; False when the warehouse never had the SKU."""
+    def set_safety_stock(self, sku: str, warehouse: str, quantity: int) -> None:
+        """Keep `quantity` units unpromised, also of goods that are still to come."""
         ...
 
     def totals(self) -> dict[str, int]:

@@ -15,6 +15,7 @@ from hub.store.sqlite.channels import SqliteChannels
 from hub.store.sqlite.desk import SqliteDesk
 from hub.store.sqlite.numbers import SqliteNumbers
 from hub.store.sqlite.ordered_ids import OrderedIds
+from hub.store.sqlite.presales import SqlitePresales
 from hub.store.sqlite.proofs import SqliteProofs
 from hub.store.sqlite.serials import ASK_MAX
 
@@ -46,10 +47,12 @@ class BatchDesk(SqliteDesk):
         self.stock = BatchStock(self._batch, now_ms)
         self.journal = BatchJournal(self._batch, now_ms, actor, self.new_id, self.tell)
         self.proofs = self.proofs_class(as_books(self._batch))
-        # Nothing of what shops are owed is kept back, and nothing kept back concerns it.
+        # Nothing of what shops are owed is kept back, and nothing kept back concerns it; the same
+        # goes for what is sold in presale.
         self.channels = SqliteChannels(self._batch.plain, now_ms)
         # Facts ask for numbers and leases by name only, and nobody keeps those back.
         self.numbers = SqliteNumbers(self._batch.plain, now_ms)
+        self.presales = SqlitePresales(self._batch.plain)
 
     def expect(self, expected: Expected) -> None:
         """Read together what will be asked for."""

@@ -12,6 +12,7 @@ from hub.store.protocol_channels import ChannelBook
 from hub.store.protocol_goods import CatalogueBook, ProofBook, SerialBook, StockBook
 from hub.store.protocol_numbers import NumberBook
 from hub.store.protocol_office import AccessBook, Journal, NodeBook
+from hub.store.protocol_presales import PresaleBook
 from hub.store.protocol_quotas import QuotaBook
 from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
 from hub.store.sqlite.access import SqliteAccess, SqliteReservations
@@ -23,6 +24,7 @@ from hub.store.sqlite.numbers import SqliteNumbers
 from hub.store.sqlite.ordered_ids import OrderedIds
 from hub.store.sqlite.orders import SqliteOrders
 from hub.store.sqlite.parcels import SqliteParcels
+from hub.store.sqlite.presales import SqlitePresales
 from hub.store.sqlite.proofs import SqliteProofs
 from hub.store.sqlite.quotas import SqliteQuotas
 from hub.store.sqlite.rights import SqliteRights
@@ -58,6 +60,7 @@ class SqliteDesk:
         self.parcels: ParcelBook = SqliteParcels(sql)
         self.rights: RightsBook = SqliteRights(sql, now_ms)
         self.quotas: QuotaBook = SqliteQuotas(sql, now_ms)
+        self.presales: PresaleBook = SqlitePresales(sql)
         self.stock: StockBook = SqliteStock(sql, now_ms)
         self.serials: SerialBook = SqliteSerials(sql)
         self.catalogue: CatalogueBook = SqliteCatalogue(sql)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import ClassVar, Final
 
+from hub.domain.holders import PRESALE
 from hub.domain.orders import order_status
 from hub.domain.rows import BookCheck
 from hub.store import fact_log
@@ -197,6 +198,28 @@ class SqliteProofs:
             for row in lines
         ]
         return wrong[:TOLD_MAX]
+
+    def presales(self) -> list[str]:
+        """Check that no presale sold more than its quota, and that stock for it is waited for."""
+        rows = self._sql.execute(
+            "SELECT s.sku, s.ship_date FROM presales s WHERE s.promised + s.turned > s.units"
+            " OR s.promised <> (SELECT coalesce(sum(p.units), 0) FROM presale_promises p"
+            "  WHERE p.sku = s.sku AND p.ship_date = s.ship_date) LIMIT ?",
+            (TOLD_MAX,),
+        ).fetchall()
+        idle = self._sql.execute(
+            "SELECT q.sku, sum(q.units) AS units FROM quotas q WHERE q.holder = ? GROUP BY q.sku"
+            " HAVING sum(q.units) > (SELECT coalesce(sum(p.units), 0) FROM presale_promises p"
+            "  WHERE p.sku = q.sku) LIMIT ?",
+            (PRESALE, TOLD_MAX),
+        )
+        return [
+            f"The presale of {row['sku']} for {row['ship_date']} does not add up to its orders."
+            for row in rows
+        ] + [
+            f"{row['units']} units of {row['sku']} are kept for presale orders that do not wait."
+            for row in idle
+        ]
 
     def waybills_unique(self) -> list[str]:
         """Check that no waybill is on two parcels."""

@@ -212,13 +212,13 @@ class SqliteRights:
             [(*entry, self._now_ms) for entry in entries],
         )
 
-    def set_safety_stock(self, sku: str, warehouse: str, quantity: int) -> bool:
-        """Keep `quantity` units unpromised; False when the warehouse never had the SKU."""
-        done = self._sql.execute(
-            "UPDATE rights SET safety_stock = ? WHERE sku = ? AND warehouse = ?",
-            (quantity, sku, warehouse),
+    def set_safety_stock(self, sku: str, warehouse: str, quantity: int) -> None:
+        """Keep `quantity` units unpromised, also of goods that are still to come."""
+        self._sql.execute(
+            "INSERT INTO rights (sku, warehouse, safety_stock) VALUES (?, ?, ?)"
+            " ON CONFLICT (sku, warehouse) DO UPDATE SET safety_stock = excluded.safety_stock",
+            (sku, warehouse, quantity),
         )
-        return done.rowcount == 1
 
     def totals(self) -> dict[str, int]:
         """Return the sum of each account over all SKUs and warehouses."""

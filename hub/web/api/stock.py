@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import msgspec
 from litestar import get, put
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.types import ControllerRouterHandler
 
+from hub.services.safety_stock import SafetyStock, set_safety_stock
 from hub.services.stock_views import (
-    Availability,
+    AvailabilityView,
     SerialView,
     StockView,
-    availability,
+    view_availability,
     view_serial,
     view_stock,
 )
@@ -31,20 +29,16 @@ from shared.domain.catalogue import Product
 from shared.domain.errors import NotFound
 
 
-class SafetyStock(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of a SKU that one warehouse keeps unpromised."""
-
-    sku: str
-    warehouse: str
-    quantity: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
-
-
 @get("/api/v1/availability", operation_id="getAvailability", opt={"scope": "stock:read"})
 async def get_availability(
     request: AnyRequest, sku: FromQuery[list[str] | None] = None
-) -> list[Availability]:
-    """Return what may be promised of each `sku` (repeat the parameter, up to 200)."""
-    return await node_of(request).books.read(lambda desk: availability(desk, sku or []))
+) -> list[AvailabilityView]:
+    """Return what may be promised of each `sku` (repeat the parameter, up to 200).
+
+    `risk` says how many units shops could sell beyond what there is, and `presale` how many may
+    still be sold before they are there.
+    """
+    return await node_of(request).books.read(lambda desk: view_availability(desk, sku or []))
 
 
 @get("/api/v1/stock", operation_id="listStock", opt={"scope": "stock:read"})
@@ -75,19 +69,9 @@ async def list_stock(
 async def put_safety_stock(request: AnyRequest, data: JSONBody[SafetyStock]) -> SafetyStock:
     """Keep some units of a SKU in one warehouse unpromised."""
 
-    def work(desk: Desk) -> SafetyStock:
-        if not desk.rights.set_safety_stock(data.sku, data.warehouse, data.quantity):
-            raise NotFound(
-                "stock_unknown",
-                f"Failed to set safety stock: {data.warehouse[:32]} never had {data.sku[:64]}.",
-                hint="Import stock first, or check both codes.",
-            )
-        desk.rights.note_arrival(data.sku)
-        desk.tell("backorders")
-        desk.journal.audit("set_safety_stock", f"{data.sku}/{data.warehouse}", str(data.quantity))
-        return data
-
-    return await node_of(request).books.write(work, actor=principal_of(request).name)
+    return await node_of(request).books.write(
+        lambda desk: set_safety_stock(desk, data), actor=principal_of(request).name
+    )
 
 
 @get("/api/v1/serials/{serial:str}", operation_id="getSerial", opt={"scope": "stock:read"})

@@ -47,6 +47,28 @@ def test_files_go_in_and_the_books_prove_themselves(
     assert (unknown.returncode, "NOPE" in unknown.stderr) == (1, True)
 
 
+def test_who_may_sell_what_is_set_by_command_while_the_hub_stands_and_while_it_runs(
+    hub_process: Any, samples: tuple[str, str]
+) -> None:
+    load(hub_process, *samples)
+    shop = ("--channel", "generic", "--shop", "main")
+    told(hub_process.command(
+        "add-shop", *shop, "--url", "https://shop.example", "--publish-percent", "50",
+        "--mode", "strict",
+    ))  # fmt: skip
+    listing = told(hub_process.command("set-shop-quota", *shop, "--sku", "CABLE", "--units", "3"))
+    assert (listing["mode"], listing["quota"], listing["target"]) == ("strict", 0, 0)
+    drift = hub_process.command("drift", *shop, "--all")
+    assert (drift.returncode, json.loads(drift.stdout)[0]["drifts"]) == (0, False)
+    hub_process.start()
+    presale = ("set-presale", "--sku", "CABLE", "--units", "9", "--ship-date")
+    assert told(hub_process.command(*presale, "2026-12-24"))["left"] == 9
+    wrong = hub_process.command(*presale, "2026-12-32")
+    assert (wrong.returncode, "2026-12-32" in wrong.stderr) == (1, True)
+    kept = ("set-safety-stock", "--warehouse", "SHA", "--units", "2", "--sku", "CABLE")
+    assert told(hub_process.command(*kept))["quantity"] == 2
+
+
 def test_a_token_made_while_the_hub_stands_still_works_when_it_runs(hub_process: Any) -> None:
     made = hub_process.command("create-token", "--name", "erp", "--scopes", "stock:read")
     token = made.stdout.strip()

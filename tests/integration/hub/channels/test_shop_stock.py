@@ -197,3 +197,54 @@ def test_a_shop_that_sells_through_every_kind_of_trouble_is_never_oversold(
     orders = served.client.get("/api/v1/orders", params=query).json()["items"]
     assert [order["status"] for order in orders] == ["reserved"] * sold
     assert served.get("/api/v1/verify")["holds"] is True
+
+
+def test_two_strict_shops_sell_everything_and_nothing_twice(
+    served: ServedHub, make_shop: Callable[..., Shop]
+) -> None:
+    first, second = make_shop(units=12), make_shop()
+    second.sku = first.sku
+    for one in (first, second):
+        one.stage.shop.shown[first.sku] = 0
+        one.join(mode="strict")
+        one.list_sku()
+    until("both have a share", lambda: first.shown == second.shown == 6)
+    assert served.available(first.sku) == 0
+    answers = [first.http.post("/shop/sell", json=sale("Q", number, first.sku))
+               for number in range(6)]  # fmt: skip
+    assert {answer.status_code for answer in answers} == {200}
+    until("the faster one got more", lambda: (first.shown, second.shown) == (5, 1))
+    (left,) = served.get(f"/api/v1/availability?sku={first.sku}")
+    assert (left["risk"]["lent"], left["risk"]["units"]) == (6, 0)
+    query = {"channel": first.channel, "shop": first.name, "limit": 200}
+    orders = served.client.get("/api/v1/orders", params=query).json()["items"]
+    assert [order["status"] for order in orders] == ["reserved"] * 6
+    drift = served.get(f"{second.path}/drift")["items"]
+    assert [(one["drifts"], one["uncovered"], one["seen"]) for one in drift] == [(False, 0, 1)]
+    first.stage.shop.shown[first.sku] = 99
+    until("it is put right", lambda: first.shown == 5)
+    assert served.get("/api/v1/verify")["holds"] is True
+
+
+def sale(name: str, number: int, sku: str) -> dict[str, object]:
+    return {"order_no": f"{name}-{number}", "lines": [(sku, 1)], "webhooks": 1}
+
+
+def test_presale_and_risk_are_shown_beside_what_is_available(served: ServedHub, shop: Shop) -> None:
+    quota = {"sku": shop.sku, "ship_date": "2026-12-24", "units": 20}
+    made = served.client.put("/api/v1/presales", json=quota).json()
+    assert made == {**quota, "promised": 0, "turned": 0, "left": 20}
+    order = {
+        "channel": "phone", "shop": "desk", "order_no": "P-1", "flags": ["presale"],
+        "address": {"country": "CN", "province": "上海", "city": "上海", "street": "路1号"},
+        "lines": [{"line_no": 1, "sku": shop.sku, "quantity": 12}],
+    }  # fmt: skip
+    (line,) = served.client.post("/api/v1/orders", json=order).json()["lines"]
+    assert (line["presale"], line["expected_ship_date"]) == (12, "2026-12-24")
+    (left,) = served.get(f"/api/v1/availability?sku={shop.sku}")
+    risk = {"available": 10, "shared": 0, "lent": 0, "uncovered": 0, "units": 0}
+    assert (left["available"], left["presale"], left["risk"]) == (10, 8, risk)
+    refused = served.client.put("/api/v1/presales", json={**quota, "units": 11})
+    assert (refused.status_code, refused.json()["code"]) == (422, "presale_sold")
+    page = served.get("/api/v1/presales?limit=200")["items"]
+    assert {**quota, "promised": 12, "turned": 0, "left": 8} in page
