@@ -23,13 +23,12 @@ from shared.domain.commands import (
 )
 from shared.domain.errors import BooksBroken, Conflict, InvalidInput
 from shared.domain.facts import ZERO_HASH, FactRecord, chain_hash
+from shared.domain.versions import command_version
 from shared.runtime.attempt import undoable
 from shared.sync.protocol import Mark
 
 COMMAND_ID_MAX: Final = 64
 """Characters, as `CommandRecord` has them on the wire."""
-COMMAND_VERSION: Final = 1
-"""Version of the command bodies this program writes."""
 LINES_PER_SLICE: Final = 512
 """Lines whose hashes are checked in one go."""
 _FACT_COLUMNS: Final = (
@@ -87,7 +86,7 @@ def queue_command(sql: sqlite3.Connection, node: str, command: Command, *, comma
     sql.execute(
         "INSERT INTO commands (node, seq, command_id, kind, version, body)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (node, seq, command_id, command_kind_of(command), COMMAND_VERSION, body),
+        (node, seq, command_id, command_kind_of(command), command_version(command), body),
     )
     return seq
 

@@ -5,6 +5,11 @@ one version. A body that an older version wrote is lifted step by step to today'
 in the log stay as they were, because they are hashed. A kind or version from the future is never
 guessed at: head office keeps the fact unread and counts it after its own update, and a warehouse
 refuses the command, which is its one result.
+
+So facts are written whatever protocol the line has agreed on: they happened, the chain cannot leave
+one out, and an edge writes most of them while it does not know which hub will read them. What
+protects the reader is the version in each line and each command, not the line's: a field that an
+older reader may overlook needs none, one that changes what is meant needs a higher version.
 Source: reference protocol "WES-1", section 4.10.
 """
 
@@ -13,11 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, get_args
 
-from shared.domain.commands import Command, CommandBody, CommandRecord
+from shared.domain.commands import AssignParcel, Command, CommandBody, CommandRecord
 from shared.domain.errors import InvalidInput
 from shared.domain.facts import Fact, FactBody, FactRecord, decode_fact, kind_of
 
-COMMAND_VERSION: Final = 1
+COMMAND_VERSION: Final = 2
 """Latest version of command bodies that this program knows."""
 
 Upcast = Callable[[bytes], bytes]
@@ -68,6 +73,15 @@ def _unknown(record: FactRecord) -> InvalidInput:
         "does not know yet.",
         hint="Update this program, then run `bincard hub retry`.",
     )
+
+
+def command_version(command: Command) -> int:
+    """Return the version to send a command under: the first whose readers do all that it says.
+
+    Version 1 knew no parcel without a waybill and would print a label with none; it refuses such a
+    one under version 2, head office holds the order and says that the warehouse needs an update.
+    """
+    return 2 if isinstance(command, AssignParcel) and not command.waybill else 1
 
 
 def command_known(record: CommandRecord) -> bool:

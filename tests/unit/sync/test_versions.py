@@ -24,6 +24,9 @@ PROTOCOL_1_SHA256 = "517f1188bf3867a2d6b6575f1a7541d8b6ed7a96a967c8cf707a02c3db7
 """The bytes of protocol 1 as it was first used. A changed file is a broken log somewhere."""
 
 
+LATER = versions.COMMAND_VERSION + 1
+
+
 def golden(protocol):
     return json.loads(path(protocol).read_text())
 
@@ -210,7 +213,7 @@ def test_a_command_of_the_future_is_refused_kept_and_does_not_stand_in_the_way(m
 
     for record in (
         CommandRecord(1, "drone", "send_drone", 1, b'{"kind":"send_drone"}'),
-        CommandRecord(2, "newer", "cancel_parcel", 2, b"{}"),
+        CommandRecord(2, "newer", "cancel_parcel", LATER, b"{}"),
         CommandRecord(3, "plain", "expect_receipt", 1, b"{}"),
     ):
         do(edge.sql, lambda tx, one=record: apply_command(tx, one, handle, SystemClock()))
@@ -226,4 +229,12 @@ def test_a_command_of_the_future_is_refused_kept_and_does_not_stand_in_the_way(m
         ("drone", "unknown_command"),
         ("newer", "unknown_command"),
     ]
-    assert not command_known(CommandRecord(2, "newer", "cancel_parcel", 2, b"{}"))
+    assert not command_known(CommandRecord(2, "newer", "cancel_parcel", LATER, b"{}"))
+
+
+def test_a_parcel_without_a_waybill_is_sent_under_a_version_that_older_edges_refuse():
+    data = golden(1)["commands"]["assign_parcel"].encode()
+    without = msgspec.structs.replace(decode_command(data), waybill="")
+    assert versions.command_version(decode_command(data)) == 1
+    assert versions.command_version(without) == 2
+    assert command_known(CommandRecord(1, "", "assign_parcel", 2, b""))
