@@ -200,6 +200,7 @@ def _taken_on(command: AssignParcel) -> AssignedParcel:
         cut_off_ms=command.cut_off_ms,
         lines=tuple(AssignedLine(line.line_no, line.sku, line.quantity) for line in command.lines),
         order_version=command.order_version,
+        parts=command.parts,
     )
 
 

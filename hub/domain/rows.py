@@ -59,7 +59,11 @@ class OrderLineRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParcelRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of an order that leaves one warehouse in one box."""
+    """The part of an order that leaves one warehouse in one box.
+
+    Parcels of several orders that leave in the same box have the same `joined_to`: the parcel whose
+    waybill is on the box. It is given to no floor before `release_after_ms`.
+    """
 
     parcel_id: str
     order_id: str
@@ -80,6 +84,8 @@ class ParcelRow(msgspec.Struct, frozen=True, kw_only=True):
     released_ms: int | None = None
     packed_ms: int | None = None
     shipped_ms: int | None = None
+    joined_to: str = ""
+    release_after_ms: int = 0
 
 
 class ParcelLineRow(msgspec.Struct, frozen=True, kw_only=True):

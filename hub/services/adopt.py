@@ -17,6 +17,7 @@ from hub.domain.courier_choice import waybill_parts
 from hub.domain.orders import OVER
 from hub.domain.rebuilding import find_surplus
 from hub.domain.rows import OrderRow, ParcelLineRow, ParcelRow, Warehouse
+from hub.services.boxes import parcels_in
 from hub.services.decide_order import ask_floor
 from hub.services.order_lines import (
     copy_from_parcels,
@@ -43,18 +44,25 @@ SETTLED_PER_COMMIT: Final = 25
 
 
 def adopt(desk: Desk, record: FactRecord, told: AssignedParcel) -> None:
-    """Take a parcel that a floor took on into the books, unless they have it."""
+    """Take what a floor took on into the books, unless they have it: a parcel, or all of a box."""
+    box = told.parcel_id if told.parts else ""
+    for one in parcels_in(told):
+        _adopt(desk, record, one, box)
+
+
+def _adopt(desk: Desk, record: FactRecord, told: AssignedParcel, box: str) -> None:
     known = desk.parcels.get(told.parcel_id)
     withdrawn = known is not None and known.state == "cancelled" and known.released_ms is None
     if known is not None and not withdrawn:
-        _follow_floor(desk, record, known, told)
+        _follow_floor(desk, record, known, told, box)
         return
     # One that was withdrawn here as if no floor had it gets its rights a second time.
     learn_warehouse(desk, record.node)
     for line in told.lines:
         learn_product(desk, record.node, line.sku, "none")
     order = _order_of(desk, told)
-    desk.parcels.put(_parcel_row(desk, record, told, order.order_id))
+    row = _parcel_row(desk, record, told, order.order_id)
+    desk.parcels.put(msgspec.structs.replace(row, joined_to=box))
     lines, lacking = _with_rights(desk, record, told)
     desk.parcels.put_lines(told.parcel_id, lines)
     for line_no, units in lacking:
@@ -79,7 +87,9 @@ def adopt(desk: Desk, record: FactRecord, told: AssignedParcel) -> None:
     desk.tell("recovery")
 
 
-def _follow_floor(desk: Desk, record: FactRecord, known: ParcelRow, told: AssignedParcel) -> None:
+def _follow_floor(
+    desk: Desk, record: FactRecord, known: ParcelRow, told: AssignedParcel, box: str
+) -> None:
     """Books older than the floor: the parcel was released under this waybill."""
     if known.warehouse != record.node or known.state in OVER:
         return
@@ -93,6 +103,7 @@ def _follow_floor(desk: Desk, record: FactRecord, known: ParcelRow, told: Assign
         sort_code=told.sort_code,
         cut_off_ms=told.cut_off_ms,
         released_ms=known.released_ms or record.wall_ms,
+        joined_to=box,
     )
     save_parcel(desk, after)
     order = need_order(desk, known.order_id)

@@ -32,6 +32,7 @@ def expected(warehouse: str, facts: Sequence[Fact]) -> Expected:
             parcels[fact.parcel_id] = None
         elif isinstance(fact, CommandAccepted) and fact.parcel is not None:
             parcels[fact.parcel.parcel_id] = None
+            parcels.update({part.parcel_id: None for part in fact.parcel.parts})
         elif isinstance(fact, PickingStarted):
             parcels.update(dict.fromkeys(fact.parcel_ids))
         if isinstance(fact, UnitPicked | StockMoved | GoodsReceived):

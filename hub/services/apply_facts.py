@@ -15,6 +15,7 @@ from hub.services import apply_numbers, apply_parcels, apply_quotas
 from hub.services.adopt import adopt, learn_product, learn_warehouse
 from hub.services.apply_expected import expected
 from hub.services.apply_serials import open_dispute, see_serial
+from hub.services.boxes import parcel_ids_in, per_parcel
 from hub.services.imports import remember_row
 from hub.services.presale import back_with_stock
 from hub.services.quotas import RECALL
@@ -58,8 +59,7 @@ def project(desk: Desk, record: FactRecord) -> None:
     Raises InvalidInput for a kind or version this program does not know and msgspec.DecodeError
     for a broken body; the caller keeps such a fact in quarantine and goes on with the next.
     """
-    fact = read_fact(record)
-    _APPLY[type(fact)](desk, record, fact)
+    _apply(desk, record, read_fact(record))
 
 
 def project_all(desk: Desk, records: Sequence[FactRecord]) -> None:
@@ -71,7 +71,13 @@ def project_all(desk: Desk, records: Sequence[FactRecord]) -> None:
     facts = [read_fact(record) for record in records]
     desk.expect(expected(records[0].node, facts))
     for record, fact in zip(records, facts, strict=True):
-        _APPLY[type(fact)](desk, record, fact)
+        _apply(desk, record, fact)
+
+
+def _apply(desk: Desk, record: FactRecord, fact: Fact) -> None:
+    """Count a fact; one about a box is counted for each order that has something in it."""
+    for one in per_parcel(desk, fact):
+        _APPLY[type(one)](desk, record, one)
 
 
 def _stock_loaded(desk: Desk, record: FactRecord, fact: StockLoaded) -> None:
@@ -218,7 +224,8 @@ def _command_refused(desk: Desk, record: FactRecord, fact: CommandRefused) -> No
     elif what == RECALL_NUMBERS:
         apply_numbers.recall_answered(desk, record, fact.command_id, refused=True)
     elif what in {"assign", "cancel"}:
-        apply_parcels.floor_refused(desk, record, name, fact.sentence, what)
+        for parcel_id in parcel_ids_in(desk, name):
+            apply_parcels.floor_refused(desk, record, parcel_id, fact.sentence, what)
 
 
 def _load_refused(desk: Desk, record: FactRecord, load_id: str) -> None:

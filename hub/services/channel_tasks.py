@@ -16,6 +16,7 @@ from hub.channels.base import Shipment, ShippedUnits
 from hub.domain.backoff import wait_ms
 from hub.domain.channel_rows import ShopRow, Task, TaskKind
 from hub.domain.rows import OrderRow, ParcelRow
+from hub.services.boxes import box_of
 from hub.store.protocol import Desk
 from shared.domain.errors import BincardError, NotFound
 
@@ -128,12 +129,13 @@ def _debt(desk: Desk, task: Task) -> Debt:
 def _shipment(desk: Desk, order: OrderRow, parcel: ParcelRow) -> Shipment:
     seen = desk.channels.seen(order.channel, order.shop, order.order_no)
     line_ids = {} if seen is None else seen.line_ids
+    box = box_of(desk, parcel)
     return Shipment(
         parcel_id=parcel.parcel_id,
         order_no=order.order_no,
         remote_id=order.order_no if seen is None else seen.remote_id,
-        courier=parcel.courier,
-        waybill=parcel.waybill or "",
+        courier=box.courier,
+        waybill=box.waybill or "",
         shipped_ms=parcel.shipped_ms or desk.now_ms,
         whole=order.status == "shipped",
         lines=tuple(

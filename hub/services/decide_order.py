@@ -40,16 +40,29 @@ def cancel(desk: Desk, order_id: str, reason: str) -> OrderRow:
 
 
 def ask_floor(desk: Desk, parcel: ParcelRow, reason: str) -> None:
-    """Ask a floor not to ship a parcel; its units stay promised until the floor answers."""
-    state = parcel_move(parcel.parcel_id, parcel.state, "ask_cancel")
-    command_id = f"cancel-{parcel.parcel_id}"
+    """Ask a floor not to ship a parcel; its units stay promised until the floor answers.
+
+    A box is called back whole: what other orders have in it is promised again afterwards. What is
+    being called back already is not asked for twice.
+    """
+    box = parcel.joined_to or parcel.parcel_id
+    command_id = f"cancel-{box}"
+    members = [desk.parcels.get(parcel.parcel_id) or parcel]
+    if parcel.joined_to:
+        members = [one for one in desk.parcels.in_box(box) if one.state not in OVER]
+    if any(one.state == "cancel_pending" for one in members):
+        return
     desk.nodes.queue(
         parcel.warehouse,
-        CancelParcel(parcel_id=parcel.parcel_id, reason=reason or "cancelled by the channel"),
+        CancelParcel(parcel_id=box, reason=reason or "cancelled by the channel"),
         command_id,
     )
     desk.tell(f"commands:{parcel.warehouse}")
-    save_parcel(desk, msgspec.structs.replace(parcel, state=state, cancel_command_id=command_id))
+    for one in members:
+        state = parcel_move(one.parcel_id, one.state, "ask_cancel")
+        save_parcel(desk, msgspec.structs.replace(one, state=state, cancel_command_id=command_id))
+        if one.order_id != parcel.order_id:
+            refresh(desk, need_order(desk, one.order_id))
 
 
 def release_hold(desk: Desk, order_id: str, reason: str) -> OrderRow:

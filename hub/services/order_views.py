@@ -14,6 +14,7 @@ import msgspec
 from hub.domain.presale_rows import PresalePromise
 from hub.domain.review import Hit
 from hub.domain.rows import Event, OrderLineRow, OrderRow, ParcelLineRow, ParcelRow, Person
+from hub.services.boxes import box_of
 from hub.store.protocol import Desk
 from shared.domain.catalogue import masked_name, masked_phone
 
@@ -59,7 +60,10 @@ class ParcelLineView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
-    """One parcel with its tracking number (`waybill`)."""
+    """One parcel with its tracking number (`waybill`).
+
+    Parcels of several orders with the same `joined_to` leave in one box, under one waybill.
+    """
 
     parcel_id: str
     order_id: str
@@ -67,6 +71,7 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     courier: str
     waybill: str | None
+    joined_to: str | None
     sort_code: str
     cut_off_at: str | None
     manifest: str
@@ -176,7 +181,7 @@ def _fields(desk: Desk, order: OrderRow) -> dict[str, Any]:
         "received_at": iso(order.received_ms) or "",
         "changed_at": iso(order.changed_ms) or "",
         "lines": tuple(_line(line, parcels, presold) for line in lines),
-        "parcels": tuple(_parcel(parcel, carried) for parcel, carried in parcels),
+        "parcels": tuple(_parcel(desk, parcel, carried) for parcel, carried in parcels),
         "held_because": order.reasons,
         "flags": desk.orders.flags(order.order_id),
         "explanation": msgspec.json.decode(order.explanation),
@@ -219,17 +224,19 @@ def _line(
 
 def view_parcel(desk: Desk, parcel: ParcelRow) -> ParcelView:
     """Return one parcel with its lines."""
-    return _parcel(parcel, desk.parcels.lines(parcel.parcel_id))
+    return _parcel(desk, parcel, desk.parcels.lines(parcel.parcel_id))
 
 
-def _parcel(parcel: ParcelRow, lines: list[ParcelLineRow]) -> ParcelView:
+def _parcel(desk: Desk, parcel: ParcelRow, lines: list[ParcelLineRow]) -> ParcelView:
+    box = box_of(desk, parcel)
     return ParcelView(
         parcel_id=parcel.parcel_id,
         order_id=parcel.order_id,
         warehouse=parcel.warehouse,
         state=parcel.state,
-        courier=parcel.courier,
-        waybill=parcel.waybill,
+        courier=box.courier,
+        waybill=box.waybill,
+        joined_to=parcel.joined_to or None,
         sort_code=parcel.sort_code,
         cut_off_at=iso(parcel.cut_off_ms),
         manifest=parcel.manifest,

@@ -8,7 +8,6 @@ or none is and the order waits as backordered.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
 
 import msgspec
 
@@ -21,13 +20,12 @@ from hub.domain.sourcing import Need, Offer, PlannedParcel, Point, source
 from hub.domain.sourcing_split import Terms
 from hub.domain.sourcing_why import Explanation
 from hub.services.awaiting import awaiting
+from hub.services.boxes import box_of
 from hub.services.channel_tasks import note_shipped, note_status
+from hub.services.merge_orders import FASTEST, wait_until_ms, waiting_boxes
 from hub.services.own_rights import OwnRights
 from hub.store.protocol import Desk
 from shared.domain.errors import NotFound, Unavailable
-
-FASTEST: Final = "vip"
-"""Orders with this mark go with the courier that arrives first."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -107,6 +105,7 @@ def _terms(desk: Desk, order: OrderRow, address: Address) -> Terms:
         city=address.city,
         fastest=FASTEST in desk.orders.flags(order.order_id),
         may_wait=_may_wait(desk, order),
+        boxes=waiting_boxes(desk, order.order_id),
         open_parcels=desk.parcels.open_by_warehouse() if rules.capacity_parcels else {},
     )
 
@@ -165,6 +164,7 @@ def _book(
             explanation=msgspec.Raw(_encode({"sourcing": why.sentence})),
             created_ms=desk.now_ms,
             changed_ms=desk.now_ms,
+            release_after_ms=wait_until_ms(desk, need_order(desk, order_id), planned.cut_off_ms),
         )
     )
     desk.parcels.put_lines(
@@ -202,7 +202,7 @@ def save_parcel(desk: Desk, parcel: ParcelRow) -> None:
         order_id=parcel.order_id,
         parcel_id=parcel.parcel_id,
         warehouse=parcel.warehouse,
-        data={"waybill": parcel.waybill} if parcel.waybill else None,
+        data={"waybill": waybill} if (waybill := box_of(desk, parcel).waybill) else None,
     )
     if parcel.state == "shipped":
         note_shipped(desk, parcel)

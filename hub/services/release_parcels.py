@@ -8,25 +8,22 @@ need not wait.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import msgspec
 
-from hub.domain.courier_choice import (
-    CourierChoice,
-    Shipment,
-    choose_courier,
-    sort_code,
-    waybill_number,
-)
+from hub.domain.courier_choice import CourierChoice, sort_code, waybill_number
 from hub.domain.orders import parcel_move
 from hub.domain.policy import CourierTable
-from hub.domain.rows import OrderRow, ParcelLineRow, ParcelRow
-from hub.domain.sourcing_split import CARTON_GRAMS
-from hub.services.promise import FASTEST, need_order, refresh, save_parcel
+from hub.domain.rows import ParcelLineRow, ParcelRow
+from hub.services.boxes import lines_of_box
+from hub.services.merge_orders import choose_for, with_company
+from hub.services.promise import need_order, refresh, save_parcel
 from hub.store.protocol import Desk
 from shared.domain.catalogue import Recipient
-from shared.domain.commands import AssignParcel, ParcelLine
+from shared.domain.commands import AssignParcel
+from shared.domain.facts import BoxPart
 
 RELEASES_PER_COMMIT: Final = 50
 """Parcels released in one transaction."""
@@ -34,46 +31,68 @@ RELEASES_PER_COMMIT: Final = 50
 
 def release_ready(desk: Desk, table: CourierTable) -> int:
     """Release up to RELEASES_PER_COMMIT parcels of enrolled warehouses; return how many."""
-    parcels = desk.parcels.releasable(RELEASES_PER_COMMIT)
+    parcels = desk.parcels.releasable(desk.now_ms, RELEASES_PER_COMMIT)
+    gone: set[str] = set()
     for parcel in parcels:
-        _release(desk, parcel, table)
+        if parcel.parcel_id not in gone:
+            box = with_company(desk, parcel, table)
+            gone.update(one.parcel_id for one in box)
+            _release(desk, box, table)
     for warehouse in sorted({parcel.warehouse for parcel in parcels}):
         desk.tell(f"commands:{warehouse}")
-    return len(parcels)
+    return len(gone)
 
 
-def _release(desk: Desk, parcel: ParcelRow, table: CourierTable) -> None:
-    order = need_order(desk, parcel.order_id)
-    lines = desk.parcels.lines(parcel.parcel_id)
-    choice = _courier(desk, order, parcel, lines, table)
+def _release(desk: Desk, box: list[ParcelRow], table: CourierTable) -> None:
+    """Release one box: the first parcel's name and address, a waybill, and what is in it."""
+    choice = choose_for(desk, box, table)
+    if choice.forced:
+        desk.journal.raise_exception(
+            "courier_missing", box[0].warehouse, box[0].parcel_id, choice.sentence
+        )
     courier = next(one for one in table.couriers if one.courier == choice.courier)
     waybill = None
     if courier.numbers == "made":
         waybill = waybill_number(courier, desk.parcels.next_number(f"waybill:{courier.prefix}"))
     else:
         desk.tell("numbers")
-    person = desk.orders.person(order.order_id)
+    address = desk.orders.person(box[0].order_id).address
+    released = [
+        msgspec.structs.replace(
+            parcel,
+            state=parcel_move(parcel.parcel_id, parcel.state, "release"),
+            courier=courier.courier,
+            waybill=waybill if parcel is box[0] else None,
+            sort_code=sort_code(address.province, address.city, address.district),
+            cut_off_ms=choice.cut_off_ms,
+            released_ms=desk.now_ms,
+            explanation=_explained(parcel, choice, box),
+            joined_to=box[0].parcel_id if len(box) > 1 else "",
+        )
+        for parcel in box
+    ]
+    desk.nodes.queue(box[0].warehouse, _command(desk, released), f"assign-{box[0].parcel_id}")
+    for parcel in released:
+        save_parcel(desk, parcel)
+        refresh(desk, need_order(desk, parcel.order_id))
+
+
+def _command(desk: Desk, box: list[ParcelRow]) -> AssignParcel:
+    first = box[0]
+    order = need_order(desk, first.order_id)
+    person = desk.orders.person(first.order_id)
     address = person.address
-    released = msgspec.structs.replace(
-        parcel,
-        state=parcel_move(parcel.parcel_id, parcel.state, "release"),
-        courier=courier.courier,
-        waybill=waybill,
-        sort_code=sort_code(address.province, address.city, address.district),
-        cut_off_ms=choice.cut_off_ms,
-        released_ms=desk.now_ms,
-        explanation=_explained(parcel, choice),
-    )
-    command = AssignParcel(
-        parcel_id=parcel.parcel_id,
+    shares = [desk.parcels.lines(parcel.parcel_id) for parcel in box]
+    return AssignParcel(
+        parcel_id=first.parcel_id,
         order_id=order.order_id,
         channel=order.channel,
         shop=order.shop,
         order_no=order.order_no,
-        courier=courier.courier,
-        cut_off_ms=choice.cut_off_ms,
-        waybill=waybill or "",
-        sort_code=released.sort_code,
+        courier=first.courier,
+        cut_off_ms=first.cut_off_ms or 0,
+        waybill=first.waybill or "",
+        sort_code=first.sort_code,
         recipient=Recipient(
             name=person.buyer.name,
             phone=person.buyer.phone,
@@ -84,49 +103,36 @@ def _release(desk: Desk, parcel: ParcelRow, table: CourierTable) -> None:
             street=address.street,
             postcode=address.postcode,
         ),
-        lines=tuple(ParcelLine(line.line_no, line.sku, line.quantity) for line in lines),
-        buyer_remark=person.buyer_remark,
+        lines=lines_of_box(shares),
+        buyer_remark=_remarks(desk, box),
         order_version=order.version,
+        parts=() if len(box) == 1 else tuple(map(partial(_part, desk), box, shares)),
     )
-    desk.nodes.queue(parcel.warehouse, command, f"assign-{parcel.parcel_id}")
-    save_parcel(desk, released)
-    refresh(desk, order)
 
 
-def _courier(
-    desk: Desk,
-    order: OrderRow,
-    parcel: ParcelRow,
-    lines: list[ParcelLineRow],
-    table: CourierTable,
-) -> CourierChoice:
-    products = desk.catalogue.products({line.sku for line in lines})
-    prices = {line.line_no: line.unit_price_minor for line in desk.orders.lines(order.order_id)}
-    address = desk.orders.person(order.order_id).address
-    shipment = Shipment(
-        weight_grams=CARTON_GRAMS
-        + sum(products[line.sku].unit_weight_grams * line.quantity for line in lines),
-        volume_mm3=sum(products[line.sku].volume_mm3 * line.quantity for line in lines),
-        value_minor=sum(prices.get(line.line_no, 0) * line.quantity for line in lines),
-        distance_m=parcel.distance_m,
-        province=address.province,
-        city=address.city,
-        fastest=FASTEST in desk.orders.flags(order.order_id),
+def _part(desk: Desk, parcel: ParcelRow, lines: list[ParcelLineRow]) -> BoxPart:
+    order = need_order(desk, parcel.order_id)
+    return BoxPart(
+        parcel_id=parcel.parcel_id,
+        order_id=order.order_id,
+        channel=order.channel,
+        shop=order.shop,
+        order_no=order.order_no,
+        order_version=order.version,
+        line_nos=tuple(line.line_no for line in lines),
     )
-    choice = choose_courier(
-        table.couriers,
-        shipment,
-        now_ms=desk.now_ms,
-        ship_by_ms=order.ship_by_ms,
-        utc_offset_minutes=table.utc_offset_minutes,
-    )
-    if choice.forced:
-        desk.journal.raise_exception(
-            "courier_missing", parcel.warehouse, parcel.parcel_id, choice.sentence
+
+
+def _remarks(desk: Desk, box: list[ParcelRow]) -> str:
+    remarks = (desk.orders.person(parcel.order_id).buyer_remark for parcel in box)
+    return " / ".join(dict.fromkeys(remark for remark in remarks if remark))
+
+
+def _explained(parcel: ParcelRow, choice: CourierChoice, box: list[ParcelRow]) -> msgspec.Raw:
+    reasons = msgspec.json.decode(parcel.explanation) | {"courier": choice}
+    if len(box) > 1:
+        reasons["box"] = (
+            f"{len(box)} orders' goods to the same buyer and door leave in one box under one "
+            "waybill."
         )
-    return choice
-
-
-def _explained(parcel: ParcelRow, choice: CourierChoice) -> msgspec.Raw:
-    reasons = msgspec.json.decode(parcel.explanation)
-    return msgspec.Raw(msgspec.json.encode(reasons | {"courier": choice}))
+    return msgspec.Raw(msgspec.json.encode(reasons))

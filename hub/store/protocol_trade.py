@@ -126,8 +126,16 @@ class ParcelBook(Protocol):
         """Insert or replace lines of a parcel."""
         ...
 
-    def releasable(self, limit: int) -> list[ParcelRow]:
-        """Return reserved parcels of warehouses whose edge is enrolled."""
+    def releasable(self, now_ms: int, limit: int) -> list[ParcelRow]:
+        """Return reserved parcels of enrolled warehouses that wait for company no longer."""
+        ...
+
+    def to_same_door(self, order_id: str, limit: int) -> list[ParcelRow]:
+        """Return reserved parcels of any warehouse to the order's buyer and door, oldest first."""
+        ...
+
+    def in_box(self, joined_to: str) -> list[ParcelRow]:
+        """Return the parcels in one box: the one whose waybill is on it first, then by age."""
         ...
 
     def page(self, filters: dict[str, str], before: str, limit: int) -> list[ParcelRow]:

@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from shared.domain.catalogue import Product, Quantity, Recipient, Sku, WallMs
-from shared.domain.facts import StockRow
+from shared.domain.facts import BoxPart, StockRow
 
 COMMAND_BYTES_MAX = 262_144
 """Largest command body."""
@@ -80,6 +80,8 @@ class AssignParcel(CommandBody, frozen=True, kw_only=True, tag="assign_parcel", 
     buyer_remark: str = ""
     order_version: int = 0
     """Version of the order that this parcel was made for."""
+    parts: tuple[BoxPart, ...] = ()
+    """Which order has what in it, when several share the box; the floor only repeats it."""
 
 
 class CancelParcel(CommandBody, frozen=True, kw_only=True, tag="cancel_parcel"):

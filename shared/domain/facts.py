@@ -136,11 +136,27 @@ class AssignedLine(msgspec.Struct, frozen=True):
     quantity: Quantity
 
 
-class AssignedParcel(msgspec.Struct, frozen=True, kw_only=True):
+class BoxPart(msgspec.Struct, frozen=True, kw_only=True):
+    """What one order has in a box that it shares with others to the same door.
+
+    The lines of the box are numbered from 1, part by part; `line_nos` are the order's own numbers.
+    """
+
+    parcel_id: str
+    order_id: str
+    channel: str
+    shop: str
+    order_no: str
+    order_version: int
+    line_nos: tuple[int, ...]
+
+
+class AssignedParcel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A parcel as a floor took it on, without the person who gets it.
 
     Enough for a hub that forgot the parcel to take it into its books again. `order_version` is the
-    version of the order it was made for, 0 when nobody told.
+    version of the order it was made for, 0 when nobody told. `parts` say which order has what in
+    it when there are several; the first is the one whose names are above.
     """
 
     parcel_id: str
@@ -154,6 +170,7 @@ class AssignedParcel(msgspec.Struct, frozen=True, kw_only=True):
     cut_off_ms: Int64
     lines: tuple[AssignedLine, ...]
     order_version: int = 0
+    parts: tuple[BoxPart, ...] = ()
 
 
 class LeasedNumbers(msgspec.Struct, frozen=True, kw_only=True):

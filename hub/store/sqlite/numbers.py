@@ -21,7 +21,7 @@ TOLD_MAX: Final = 20
 _FIELDS: Final = ", ".join(NumberRecord.__struct_fields__)
 _LEASE: Final = ", ".join(LeaseRow.__struct_fields__)
 _WAITING: Final = (
-    "p.waybill IS NULL AND p.released_ms IS NOT NULL"
+    "p.waybill IS NULL AND p.released_ms IS NOT NULL AND p.joined_to IN ('', p.parcel_id)"
     " AND p.state IN ('released','picking','picked','packed')"
 )
 

@@ -135,8 +135,8 @@ class SqliteParcels:
             ],
         )
 
-    def releasable(self, limit: int) -> list[ParcelRow]:
-        """Return reserved parcels of enrolled warehouses that no restored hub waits for."""
+    def releasable(self, now_ms: int, limit: int) -> list[ParcelRow]:
+        """Return reserved parcels that may go: their warehouse is enrolled and was heard."""
         columns = ", ".join(f"p.{field}" for field in _FIELDS)
         rows = self._sql.execute(
             f"SELECT {columns} FROM nodes n CROSS JOIN parcels p"  # noqa: S608  constant columns
@@ -144,10 +144,34 @@ class SqliteParcels:
             " AND n.enrolled_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM recovering w"
             " WHERE w.node = n.node OR w.node = '*')"
             " AND NOT EXISTS (SELECT 1 FROM doubtful_parcels d WHERE d.parcel_id = p.parcel_id)"
-            " ORDER BY n.node, p.parcel_id LIMIT ?",
-            (limit,),
+            " AND p.release_after_ms <= ? ORDER BY n.node, p.parcel_id LIMIT ?",
+            (now_ms, limit),
         )
         return [_row(row) for row in rows]
+
+    def to_same_door(self, order_id: str, limit: int) -> list[ParcelRow]:
+        """Return reserved parcels of any warehouse to the order's buyer and door, oldest first."""
+        columns = ", ".join(f"p.{field}" for field in _FIELDS)
+        rows = self._sql.execute(
+            f"SELECT {columns} FROM order_keys mine"  # noqa: S608  constant columns
+            " JOIN order_keys k ON k.buyer = mine.buyer AND k.door = mine.door"
+            " JOIN parcels p ON p.order_id = k.order_id"
+            " WHERE mine.order_id = ? AND mine.buyer <> '' AND k.buyer <> '' AND mine.door <> ''"
+            " AND p.state = 'reserved'"
+            " AND NOT EXISTS (SELECT 1 FROM doubtful_parcels d WHERE d.parcel_id = p.parcel_id)"
+            " ORDER BY p.parcel_id LIMIT ?",
+            (order_id, limit),
+        )
+        return [_row(row) for row in rows]
+
+    def in_box(self, joined_to: str) -> list[ParcelRow]:
+        """Return the parcels in one box: the one whose waybill is on it first, then by age."""
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM parcels"  # noqa: S608  constant columns
+            " WHERE joined_to = ? AND joined_to <> '' ORDER BY parcel_id",
+            (joined_to,),
+        )
+        return sorted((_row(row) for row in rows), key=lambda one: one.parcel_id != joined_to)
 
     def page(self, filters: dict[str, str], before: str, limit: int) -> list[ParcelRow]:
         """Return parcels, newest first, older than `before` (empty: from the newest)."""
