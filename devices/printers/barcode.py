@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain import sscc
 from shared.domain.errors import InvalidInput
 
 TEXT_MAX: Final = 40
@@ -24,6 +25,8 @@ QUIET_MODULES: Final = 10
 _ALPHABET: Final = re.compile(r"[0-9A-Za-z./+$% -]{1,40}", re.ASCII)
 _DIGITS: Final = re.compile(r"\d*", re.ASCII)
 _START_B, _START_C, _TO_B, _TO_C, _STOP = 104, 105, 100, 99, 106
+_FNC1: Final = 102
+"""Says that the digits after it are GS1's: application identifiers and their data."""
 _CHECK_MODULUS: Final = 103
 _RUN_INSIDE: Final = 6
 """From this many digits on, changing to subset C and back saves width."""
@@ -79,10 +82,25 @@ def encode(text: str) -> Symbol:
         else:
             values.append(_TO_B if values else _START_B)
             values.extend(ord(letter) - 32 for letter in part)
+    return _symbol(text, values)
+
+
+def encode_sscc(number: str) -> Symbol:
+    """Return an SSCC as GS1-128 with the application identifier (00).
+
+    Raises InvalidInput unless it is 18 digits with the right check digit: a wrong one would be
+    printed as it is, and refused by every reader on the carton's way.
+    """
+    sscc.check(number)
+    digits = f"00{number}"
+    pairs = [int(digits[at : at + 2]) for at in range(0, len(digits), 2)]
+    return _symbol(number, [_START_C, _FNC1, *pairs])
+
+
+def _symbol(text: str, values: list[int]) -> Symbol:
     check = values[0] + sum(place * value for place, value in enumerate(values))
-    values += [check % _CHECK_MODULUS, _STOP]
-    bars = tuple(int(width) for value in values for width in _WIDTHS[value])
-    return Symbol(text, bars)
+    codes = (*values, check % _CHECK_MODULUS, _STOP)
+    return Symbol(text, tuple(int(width) for code in codes for width in _WIDTHS[code]))
 
 
 def _split(text: str) -> list[tuple[str, str]]:

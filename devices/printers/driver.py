@@ -6,11 +6,23 @@ A driver sends one label and says what it knows afterwards, and nothing more: "s
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
 import msgspec
 
 from devices.messages import HealthState
+
+MEDIA_PATTERN: Final = r"^[1-9][0-9]{1,2}x[1-9][0-9]{1,2}$"
+
+
+def size_mm(media: str) -> tuple[int, int]:
+    """Return width and height of the paper `media` in mm.
+
+    >>> size_mm("76x130")
+    (76, 130)
+    """
+    width, height = media.split("x")
+    return int(width), int(height)
 
 
 class PrinterConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,8 +30,8 @@ class PrinterConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     `driver` tcp9100 needs `host` (and `port`), cups needs `queue`. `proof` is how a printed label
     is known: `status` asks the printer whether anything is left inside, `echo` lets it say the job
-    id back (`^HV`; try on the real model first), `spooler` believes CUPS. `media` is the paper in
-    mm. `dots_per_mm` is compared with what the printer says.
+    id back (`^HV`; try on the real model first), `spooler` believes CUPS. `media` is the width and
+    height of its paper in mm, such as 76x130. `dots_per_mm` is compared with what the printer says.
     """
 
     name: str
@@ -29,7 +41,7 @@ class PrinterConfig(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 9_100
     queue: str = ""
     dots_per_mm: Literal[8, 12] = 8
-    media: Literal["76x130", "100x150", "100x180"] = "76x130"
+    media: Annotated[str, msgspec.Meta(pattern=MEDIA_PATTERN)] = "76x130"
     proof: Literal["status", "echo", "spooler"] = "status"
     proof_seconds: Annotated[int, msgspec.Meta(ge=1, le=120)] = 10
 

@@ -36,13 +36,17 @@ class Picture(msgspec.Struct, frozen=True, tag=True):
 
 
 class Code128(msgspec.Struct, frozen=True, tag=True):
-    """A barcode without the text under it; `module` is the width of its thinnest bar in dots."""
+    """A barcode without the text under it; `module` is the width of its thinnest bar in dots.
+
+    With `sscc` the text is 18 digits that are said as GS1-128 with the prefix (00).
+    """
 
     x: int
     y: int
     module: int
     height: int
     text: str
+    sscc: bool = False
 
 
 class PrinterText(msgspec.Struct, frozen=True, tag=True):

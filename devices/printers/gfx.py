@@ -146,7 +146,7 @@ def line(text: str, size: int, *, bold: bool = False, inverse: bool = False) -> 
     """
     path = font_path()
     margin = size // 4 if inverse else 0
-    stroke = max(1, size // 28) if bold else 0
+    stroke = max(1, size // 36) if bold else 0
     width = max(width_of(text, size), 1) + 2 * (margin + stroke)
     height = line_height(size)
     image = Image.new("1", ((width + 7) // 8 * 8, height), 0)
@@ -164,13 +164,36 @@ def line(text: str, size: int, *, bold: bool = False, inverse: bool = False) -> 
     return pack(image)
 
 
-def fitted(text: str, width: int, size: int, *, smallest: int, bold: bool = False) -> Bitmap:
-    """Draw `text` in one line of at most `width` dots: smaller first, then with an ellipsis."""
-    text = printable(text)
-    room = width - 8
-    while size > smallest and width_of(text, size) > room:
+def fitted(
+    text: str, width: int, size: int, *, smallest: int, bold: bool = False, inverse: bool = False
+) -> Bitmap:
+    """Draw `text`, already `printable`, in one line of at most `width` dots.
+
+    What is too long becomes smaller first, then ends in an ellipsis.
+    """
+    while size > smallest and width_of(text, size) > _room(width, size, inverse):
         size -= 1
-    return line(shortened(text, room, size), size, bold=bold)
+    text = shortened(text, _room(width, size, inverse), size)
+    return line(text, size, bold=bold, inverse=inverse)
+
+
+def _room(width: int, size: int, inverse: bool) -> int:
+    """Dots for the letters themselves: a bitmap is padded to whole bytes, and may have margins."""
+    return width - 8 - (size // 4 * 2 if inverse else 0)
+
+
+def paragraph(text: str, room: tuple[int, int], size: int, smallest: int) -> tuple[list[str], int]:
+    """Break `text`, already `printable`, into `room` (width, height): return lines and their size.
+
+    The size is the largest up to `size` that shows all of it; at `smallest` what still does not fit
+    ends in an ellipsis.
+    """
+    width, height = room[0] - 8, room[1]
+    while True:
+        lines = wrapped(text, width, size, lines_max=max(height // line_height(size), 1))
+        if size <= smallest or not lines or not lines[-1].endswith(_ELLIPSIS):
+            return lines, size
+        size = max(size - 3, smallest)
 
 
 def shortened(text: str, width: int, size: int) -> str:

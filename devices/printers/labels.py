@@ -1,33 +1,30 @@
-"""The labels of the house: the courier's waybill label, the bin label and the tote label.
+"""The labels of the house: waybill, bin, tote, serial number, carton (SSCC) and handover list.
 
 A waybill label is read by many people in a hurry. From top to bottom: who carries it, the sort code
 that every belt and every driver looks for, the place where bags are made up, the barcode, who gets
 it, who sent it, what is in it. A copy says 补打 (printed again) and which number it is, because two
 labels with one waybill are an accident waiting to happen.
 
-The weight is known last, when the parcel stands on the scale. So the label is drawn before, while
-the packer still scans, and `with_weight` only sets the number.
+How each looks is a template (`template`); here are the words. The weight is known last, when the
+parcel stands on the scale. So the label is drawn before, while the packer still scans, and
+`with_weight` only sets the number.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 
-from devices.printers import gfx, waybill_rows, zpl
-from devices.printers.elements import DotsPerMm, Element, Page, Picture
-from shared.domain.errors import InvalidInput
+from devices.printers import gfx, layout, template, zpl
+from devices.printers.elements import DotsPerMm
+from devices.printers.fields import KINDS
+from devices.printers.layout import Values
+from devices.printers.template import Template
 
-Media = Literal["76x130", "100x150", "100x180"]
-SIZES_MM: Final[dict[str, tuple[int, int]]] = {
-    "76x130": (76, 130),
-    "100x150": (100, 150),
-    "100x180": (100, 180),
-}
-"""Width and height of the one-part (76 x 130) and the larger waybill labels of China's couriers."""
-BIN_MM: Final = (70, 40)
-TOTE_MM: Final = (50, 30)
+SAMPLE_GRAMS: Final = 1_234
+"""Weight on a preview of a waybill label."""
 
 
 class WaybillLabel(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,24 +52,35 @@ class WaybillLabel(msgspec.Struct, frozen=True, kw_only=True):
     printed_for: str
 
 
-def waybill(label: WaybillLabel, *, media: str = "76x130", dots_per_mm: DotsPerMm = 8) -> bytes:
-    """Return the job that prints `label` once on `media` (millimetres, see `SIZES_MM`).
+@lru_cache(maxsize=len(template.NAMES))
+def default(name: str) -> Template:
+    """Return a template as this program brings it; `name` is one of `template.NAMES`."""
+    return template.parse(template.default_body(name))
+
+
+def waybill(label: WaybillLabel, looks: Template, dots_per_mm: DotsPerMm = 8) -> bytes:
+    """Return the job that prints `label` once.
 
     With `weight_grams` None the weight is a free place for `with_weight`; printed as it is, that
-    place stays white. Raises InvalidInput for an unknown size or a waybill no barcode can carry,
+    place stays white. Raises InvalidInput for a waybill no barcode of `looks` can carry,
     Unavailable when this machine has no font with Chinese characters.
     """
-    if media not in SIZES_MM:
-        raise InvalidInput(
-            "label_media",
-            f"A waybill label is one of {', '.join(SIZES_MM)} mm, got {media!r}.",
-            hint="Correct the media of this printer in the devices file.",
-        )
-    width_mm, height_mm = SIZES_MM[media]
-    width, height = width_mm * dots_per_mm, height_mm * dots_per_mm
-    sheet = waybill_rows.Sheet(width=width, height=height)
-    job = zpl.render(Page(width, height, tuple(waybill_rows.elements(sheet, label))))
+    job = draw(looks, _words(label), dots_per_mm)
     return job if label.weight_grams is None else with_weight(job, label.weight_grams)
+
+
+def draw(looks: Template, values: Values, dots_per_mm: DotsPerMm = 8) -> bytes:
+    """Return the job that prints one label with `values` (by the names in `fields.KINDS`).
+
+    Raises as `waybill` does.
+    """
+    return zpl.render(layout.page(looks, values, dots_per_mm))
+
+
+def sample(looks: Template, dots_per_mm: DotsPerMm = 8) -> bytes:
+    """Return the job of a label with the examples of its kind: what a preview shows."""
+    job = draw(looks, KINDS[looks.kind].fields, dots_per_mm)
+    return with_weight(job, SAMPLE_GRAMS) if looks.kind == "waybill" else job
 
 
 def with_weight(job: bytes, grams: int) -> bytes:
@@ -83,40 +91,37 @@ def with_weight(job: bytes, grams: int) -> bytes:
     return zpl.fill(job, f"{grams // 1000}.{grams % 1000:03d} kg")
 
 
-def missing_characters(label: WaybillLabel) -> str:
+def copy_mark(copy_no: int) -> str:
+    """Return what a copy says about itself, nothing for the first print.
+
+    >>> copy_mark(2), copy_mark(1)
+    ('补打 2', '')
+    """
+    return f"补打 {copy_no}" if copy_no > 1 else ""
+
+
+def missing_characters(values: Values) -> str:
     """Return the characters that the label font lacks (a rare name): they print as 〓."""
-    texts = (
-        label.courier_name, label.sort_code, label.package_center, label.recipient_name_masked,
-        label.recipient_phone_masked, label.province_city, label.address, label.sender,
-        label.order_ref, label.goods_summary, label.parcel_ref, label.printed_for,
-    )  # fmt: skip
-    return gfx.missing("".join(texts))
+    return gfx.missing("".join(values.values()))
 
 
-def bin_label(code: str, *, warehouse_name: str = "", dots_per_mm: DotsPerMm = 8) -> bytes:
-    """Return the job for the label on a storage bin, 70 x 40 mm: the code large, and as barcode."""
-    return _place_label(code, warehouse_name, BIN_MM, dots_per_mm)
-
-
-def tote_label(code: str, *, caption: str = "", dots_per_mm: DotsPerMm = 8) -> bytes:
-    """Return the job for the label on a tote or a cart, 50 x 30 mm."""
-    return _place_label(code, caption, TOTE_MM, dots_per_mm)
-
-
-def _place_label(
-    code: str, caption: str, size_mm: tuple[int, int], dots_per_mm: DotsPerMm
-) -> bytes:
-    width, height = size_mm[0] * dots_per_mm, size_mm[1] * dots_per_mm
-    margin = 2 * dots_per_mm
-    room = width - 2 * margin
-    small = height // 9
-    elements: list[Element] = []
-    y = margin
-    if caption:
-        elements.append(Picture(margin, y, gfx.fitted(caption, room, small, smallest=small // 2)))
-        y += gfx.line_height(small)
-    text = gfx.fitted(code, room, height // 3, smallest=small, bold=True)
-    elements.append(Picture((width - text.width) // 2, y, text))
-    y += text.height + dots_per_mm
-    elements.append(waybill_rows.centred_code(code, (0, width), (y, height - margin - y), 4))
-    return zpl.render(Page(width, height, tuple(elements)))
+def _words(label: WaybillLabel) -> Values:
+    number = label.waybill
+    return {
+        "waybill": number,
+        "waybill_spaced": " ".join(number[at : at + 4] for at in range(0, len(number), 4)),
+        "courier": label.courier,
+        "courier_name": label.courier_name or label.courier,
+        "sort_code": label.sort_code,
+        "package_center": label.package_center,
+        "recipient_name": label.recipient_name_masked,
+        "recipient_phone": label.recipient_phone_masked,
+        "province_city": label.province_city,
+        "address": label.address,
+        "sender": label.sender,
+        "order_ref": label.order_ref,
+        "goods": label.goods_summary,
+        "parcel_ref": label.parcel_ref,
+        "printed_for": label.printed_for,
+        "copy_mark": copy_mark(label.copy_no),
+    }

@@ -56,7 +56,8 @@ def _box(ink: ImageDraw.ImageDraw, box: Box) -> None:
 
 def _bars(ink: ImageDraw.ImageDraw, code: Code128) -> None:
     x = code.x
-    for place, width in enumerate(barcode.encode(code.text).bars):
+    symbol = barcode.encode_sscc(code.text) if code.sscc else barcode.encode(code.text)
+    for place, width in enumerate(symbol.bars):
         dots = width * code.module
         if place % 2 == 0:
             ink.rectangle((x, code.y, x + dots - 1, code.y + code.height - 1), fill=0)

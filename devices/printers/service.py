@@ -20,9 +20,8 @@ import msgspec
 from devices.messages import FRAME_BYTES_MAX, Event, HealthChanged, JobChanged
 from devices.printers import trouble
 from devices.printers.cups import Cups
-from devices.printers.driver import Condition, Driver, Outcome, PrinterConfig
+from devices.printers.driver import Condition, Driver, Outcome, PrinterConfig, size_mm
 from devices.printers.journal import Job, Journal, next_of
-from devices.printers.labels import SIZES_MM
 from devices.printers.tcp9100 import Tcp9100
 from shared.domain.errors import InvalidInput, NotFound
 from shared.runtime import logs
@@ -296,7 +295,7 @@ def check_label(zpl: bytes, config: PrinterConfig) -> None:
             f"{zpl.count(b'^XZ')} ends.",
             hint="Send every label as a job of its own.",
         )
-    room = SIZES_MM[config.media][0] * config.dots_per_mm
+    room = size_mm(config.media)[0] * config.dots_per_mm
     width = _PAGE_WIDTH.search(zpl)
     if width and int(width[1]) > room:
         raise InvalidInput(

@@ -24,6 +24,8 @@ END: Final = b"^PQ1^XZ"
 ECHO_FIELD: Final = 9
 """Number of the field that the printer says back once the label is out."""
 _FREE: Final = b"^FH_^FD^FS"
+_GS1: Final = b">;>800"
+"""Begin with pairs of digits (`>;`), then FNC1 (`>8`), then the application identifier 00."""
 _PLAIN: Final = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz .-/:")
 _PRINTABLE: Final = range(0x20, 0x7F)
 
@@ -32,7 +34,7 @@ _ELEMENT: Final = re.compile(
     rb"\^FO(\d+),(\d+)(?:"
     rb"\^GB(\d+),(\d+),(\d+)\^FS"
     rb"|\^GFA,\d+,(\d+),(\d+),([0-9A-Yg-z,:]*)\^FS"
-    rb"|\^BY(\d+)\^BCN,(\d+),N,N,N,A\^FD([0-9A-Za-z./+$% -]*)\^FS"
+    rb"|\^BY(\d+)\^BCN,(\d+),N,N,N,([AN])\^FD(?:>;>800)?([0-9A-Za-z./+$% -]*)\^FS"
     rb"|\^A0N,(\d+),\d+\^FH_\^FD([^\^~]*)\^FS"
     rb")\n"
 )
@@ -118,7 +120,7 @@ def _elements(zpl: bytes, at: int) -> Iterator[Element]:
 def barcodes(zpl: bytes) -> list[str]:
     """Return the texts of the barcodes in a job, in order, also if it is not one of ours."""
     fields = re.findall(rb"\^BC[^\^]*(?:\^FH_?)?\^FD([^\^~]*)\^FS", zpl)
-    return [field.decode("ascii", "replace") for field in fields]
+    return [field.removeprefix(_GS1).decode("ascii", "replace") for field in fields]
 
 
 def _say(element: Element) -> bytes:
@@ -130,6 +132,9 @@ def _say(element: Element) -> bytes:
             size = bitmap.row_bytes * bitmap.height
             data = (size, size, bitmap.row_bytes, bitmap.packed)
             return at + b"^GFA,%d,%d,%d,%b^FS\n" % data
+        case Code128(module=module, height=height, text=text, sscc=True):
+            field = _GS1 + barcode.encode_sscc(text).text.encode()
+            return at + b"^BY%d^BCN,%d,N,N,N,N^FD%b^FS\n" % (module, height, field)
         case Code128(module=module, height=height, text=text):
             field = barcode.encode(text).text.encode()
             return at + b"^BY%d^BCN,%d,N,N,N,A^FD%b^FS\n" % (module, height, field)
@@ -145,5 +150,6 @@ def _heard(found: re.Match[bytes]) -> Element:
         row_bytes = int(found[7])
         return Picture(x, y, Bitmap(row_bytes, int(found[6]) // row_bytes, found[8]))
     if found[9] is not None:
-        return Code128(x, y, int(found[9]), int(found[10]), found[11].decode("ascii"))
-    return PrinterText(x, y, int(found[12]), unescaped(found[13]))
+        text = found[12].decode("ascii")
+        return Code128(x, y, int(found[9]), int(found[10]), text, found[11] == b"N")
+    return PrinterText(x, y, int(found[13]), unescaped(found[14]))

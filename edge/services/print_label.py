@@ -39,6 +39,8 @@ from shared.domain.facts import LabelPrinted
 GOODS_LINES_MAX: Final = 8
 """Lines of goods on a label; the rest is told by their number."""
 REFERENCE_CHARACTERS: Final = 8
+WAYBILL: Final = "waybill-76x130"
+"""Template of a waybill label."""
 COURIER_NAMES: Final[dict[str, str]] = {
     "SF": "顺丰速运", "ZTO": "中通快递", "YTO": "圆通速递", "STO": "申通快递", "YUNDA": "韵达速递",
     "JD": "京东快递", "EMS": "中国邮政 EMS", "JT": "极兔速递", "DB": "德邦快递",
@@ -113,7 +115,8 @@ def draw(sql: sqlite3.Connection, parcel_id: str, *, site: Site, station: str) -
     copy_no = _next_copy(sql, parcel_id)
     numbered = msgspec.structs.replace(parcel, waybill=number)
     label = describe(sql, numbered, site=site, station=station, copy_no=copy_no)
-    return Drawn(parcel_id, copy_no, number, labels.waybill(label))
+    job = labels.waybill(label, labels.default(WAYBILL))
+    return Drawn(parcel_id, copy_no, number, job)
 
 
 def _next_copy(sql: sqlite3.Connection, parcel_id: str) -> int:
@@ -139,7 +142,8 @@ def order(
     wanted = (parcel.parcel_id, copy_no, parcel.waybill)
     if drawn is None or (drawn.parcel_id, drawn.copy_no, drawn.waybill) != wanted:
         label = describe(floor.sql, parcel, site=floor.site, station=station, copy_no=copy_no)
-        drawn = Drawn(*wanted, labels.waybill(label))
+        job = labels.waybill(label, labels.default(WAYBILL))
+        drawn = Drawn(*wanted, job)
     job_id = floor.new_id()
     print_jobs.insert(
         floor.sql,
