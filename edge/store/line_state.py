@@ -31,7 +31,13 @@ def load(sql: sqlite3.Connection) -> LocalState:
         down_cursor=state["down_cursor"],
         logs=tuple(_log_state(row) for row in rows),
         fence=bytes(state["fence"]),
+        down_id=_command_at(sql, state["down_cursor"]),
     )
+
+
+def _command_at(sql: sqlite3.Connection, seq: int) -> str:
+    row = sql.execute("SELECT command_id FROM commands_received WHERE seq = ?", (seq,)).fetchone()
+    return "" if row is None else str(row["command_id"])
 
 
 def _log_state(row: sqlite3.Row) -> LogState:

@@ -192,6 +192,7 @@ class EdgeCore:
             nonce=self._nonce,
             fence=event.state.fence,
             machine=self._machine,
+            down_id=event.state.down_id,
         )
 
     def _on_tick(self, event: on.Tick, now_ms: int) -> list[Effect]:

@@ -35,6 +35,7 @@ class LocalState(msgspec.Struct, frozen=True):
     logs: tuple[LogState, ...]
     quota_totals: tuple[QuotaTotal, ...] = ()
     fence: bytes = NO_FENCE
+    down_id: str = ""
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -166,7 +166,15 @@ def known_node(
         cacked=_cacked(sql, hello.node),
         fence=fences.load(sql, hello.node),
         silent_ms=silent_ms,
+        down_id=_command_at(sql, hello.node, hello.down_cursor),
     )
+
+
+def _command_at(sql: sqlite3.Connection, node: str, seq: int) -> str:
+    row = sql.execute(
+        "SELECT command_id FROM commands WHERE node = ? AND seq = ?", (node, seq)
+    ).fetchone()
+    return "" if row is None else str(row["command_id"])
 
 
 def _cacked(sql: sqlite3.Connection, node: str) -> int:

@@ -57,7 +57,8 @@ class KnownNode(msgspec.Struct, frozen=True):
 
     `owner` is None for a key the hub never saw. `hashes` holds the hub's own hash of each line the
     greeting names, where the hub has that line. `restored`: this life of the hub began
-    with a backup. `silent_ms`: so long ago the warehouse was heard.
+    with a backup. `silent_ms`: so long ago the warehouse was heard. `down_id` is the hub's own
+    command under the number of the last one the edge carried out, empty when it has none.
     """
 
     owner: str | None
@@ -70,6 +71,7 @@ class KnownNode(msgspec.Struct, frozen=True):
     cacked: int = 0
     fence: Fence = Fence()
     silent_ms: int = wire.TWIN_QUIET_MS
+    down_id: str = ""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -268,6 +270,12 @@ def _hub_forgot(hello: Hello, known: KnownNode) -> Refusal | None:
             ROLLED_BACK,
             f"The edge carried out command {hello.down_cursor}; the hub has only "
             f"{known.down_head}. The hub's disk is older than its past: restore the hub.",
+        )
+    if hello.down_id and known.down_id and hello.down_id != known.down_id:
+        return Refusal(
+            ROLLED_BACK,
+            f"The edge carried out another command {hello.down_cursor} than the hub has. The hub's "
+            "disk is older than its past: restore the hub.",
         )
     return None
 

@@ -118,6 +118,7 @@ class Hello(msgspec.Struct, frozen=True, array_like=True):
     """Type 1. `heads` and `acked` name every log the edge keeps; `boot_no` only ever rises.
 
     `fence` is that of the last WELCOME, None from older edges; `machine` tells boxes apart.
+    `down_id` is the id of command `down_cursor`, empty when unknown: a number alone proves nothing.
     """
 
     proto_min: Small
@@ -137,6 +138,7 @@ class Hello(msgspec.Struct, frozen=True, array_like=True):
     nonce: Nonce
     fence: SessionId | None = None
     machine: Word = ""
+    down_id: Word = ""
 
 
 class Welcome(msgspec.Struct, frozen=True, array_like=True):
@@ -253,10 +255,7 @@ class Bye(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Skip(msgspec.Struct, frozen=True, array_like=True):
-    """Type 17, since version 2. The log is kept only behind `base`; the lines before it are gone.
-
-    It happens only when the hub was put back from a backup older than the edge's retention.
-    """
+    """Type 17, since version 2. Lines up to `base` are gone; a hub from an old backup lacks them."""
 
     incarnation: Int64
     base: Mark

@@ -147,9 +147,7 @@ def i17_silence(world: World) -> Iterator[str]:
         if edge.up and edge.core.status.up and now_ms - cable.heard_down_ms > SILENCE_MS:
             yield f"{edge.name} believes in a line that has been silent since {cable.heard_down_ms}"
         link = world.hub.core.links().get(edge.name) if world.hub.up else None
-        heard_ms = max(
-            world.net.cable(one).heard_up_ms for one in world.machines if one.name == edge.name
-        )
+        heard_ms = world.net.heard_up_ms(edge.name)
         if link is not None and link.up and now_ms - heard_ms > SILENCE_MS:
             yield f"the hub believes in {edge.name}, silent since {heard_ms}"
 

@@ -36,8 +36,9 @@ NOTICED_LATE = 0.5
 class Cable:
     """One warehouse's way to the hub. A new number is a new connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: str) -> None:
         """Nothing is connected."""
+        self.node = node
         self.number = 0
         self.connected = False
         self.hub_life = 0
@@ -61,7 +62,11 @@ class Net:
 
     def cable(self, edge: SimEdge) -> Cable:
         """Return the cable of a warehouse."""
-        return self.cables.setdefault(edge.machine, Cable())
+        return self.cables.setdefault(edge.machine, Cable(edge.name))
+
+    def heard_up_ms(self, node: str) -> int:
+        """Return when any machine of a warehouse was heard last, one switched off since too."""
+        return max(cable.heard_up_ms for cable in self.cables.values() if cable.node == node)
 
     @staticmethod
     def peer(edge: SimEdge, number: int) -> bytes:

@@ -43,6 +43,7 @@ class Entry(msgspec.Struct):
     answers: dict[int, bytes] = {}
     """First answer per version."""
     order_id: str = ""
+    sent: bool = False
     cancel_wanted: bool = False
     cancel_taken: bool = False
     refused: str = ""
@@ -130,6 +131,7 @@ class Shop:
     def post(self, entry: Entry) -> None:
         """Send an order, or its newest version."""
         order = entry.order
+        entry.sent = True
 
         def heard(answer: Ingested | None, error: Exception | None) -> None:
             if answer is None:
@@ -147,7 +149,12 @@ class Shop:
         self._ask(f"post {order.order_no}", lambda desk: ingest(desk, order), heard, done)
 
     def forgotten(self, entry: Entry) -> None:
-        """The hub went back in time: send the order, and its cancellation, once more."""
+        """The hub went back in time: send the order, and its cancellation, once more.
+
+        One whose buyer is still at the checkout is sent when the checkout is done.
+        """
+        if not entry.sent:
+            return
         entry.answers.clear()
         entry.refused = ""
         entry.cancel_taken = False
