@@ -82,7 +82,7 @@ async def _every(node: EdgeNode, seconds: float, run: Callable[[], Awaitable[obj
 
 async def win_back(node: EdgeNode) -> None:
     """Enter what the disk forgot into the books again, step by step, as far as it is here."""
-    if not await node.database.read(recoveries.running):
+    if not await node.database.read(recoveries.steps_wait):
         return
     op_id = node.new_id()
     progress = "working"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from edge.services.finish_picking import finish_list, finish_parcel
 from edge.services.floor import Floor
 from edge.services.plan_wave import STOCK_MISSING
-from edge.store import parcels, pick_lists
+from edge.store import exceptions, parcels, pick_lists
 from edge.store.parcels import ParcelRow
 from shared.domain.commands import CancelParcel
 from shared.domain.errors import Refused
@@ -34,14 +34,19 @@ def cancel_parcel(floor: Floor, command_id: str, command: CancelParcel) -> None:
     elif parcel.cancel_command_id is not None:
         # An earlier request is on its way through the floor; that one will be confirmed.
         floor.record(CommandAccepted(command_id=command_id))
+    elif exceptions.is_open(floor.sql, parcel.parcel_id, parcels.MAYBE_SENT):
+        # Nobody knows yet whether it has left: the lead who looks answers this request as well.
+        parcels.set_state(
+            floor.sql, parcel, parcel.state, floor.now_ms, cancel_command_id=command_id
+        )
     elif any(line.picked for line in parcels.lines(floor.sql, parcel.parcel_id)):
         _ask_for_units(floor, parcel, command_id)
     else:
-        _cancel_now(floor, parcel, command_id)
+        cancel_now(floor, parcel, command_id)
     floor.tell("parcels")
 
 
-def _cancel_now(floor: Floor, parcel: ParcelRow, command_id: str) -> None:
+def cancel_now(floor: Floor, parcel: ParcelRow, command_id: str) -> None:
     """Nothing was picked: the parcel ends here and its pick lines vanish from the list."""
     parcels.set_state(
         floor.sql,

@@ -118,7 +118,12 @@ def _refund_opened(parcel: ParcelRow) -> Verdict:
 
 
 def _open_box(bench: Bench, parcel: ParcelRow) -> Verdict:
-    """A closed box comes back to a bench: a refund, or a label that nothing has proven yet."""
+    """A closed box comes back to a bench: a refund, or a label that nothing has proven yet.
+
+    Or, after the disk went back in time, a box whose packing these books forgot: it is packed anew.
+    """
+    if parcel.state == "picked":
+        return _open_tote(bench, parcel, parcel.tote or "")
     if parcel.state != "packed":
         code = "already_shipped" if parcel.state == "shipped" else "not_packed"
         at_ms = parcel.shipped_ms or parcel.changed_ms

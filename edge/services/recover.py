@@ -17,11 +17,12 @@ import msgspec
 from edge.domain.verdict import Params
 from edge.services.commands import ACTOR, carry_out
 from edge.services.digest_books import digest_books
+from edge.services.doubts import put_in_doubt
 from edge.services.floor import Floor
 from edge.services.pick_short import COUNT_BIN, count_subject
 from edge.services.replay import replay
 from edge.services.waybill import void_doubtful
-from edge.store import fact_log, ledger, line_state, parcels, recoveries
+from edge.store import fact_log, ledger, line_state, recoveries
 from edge.store.quotas import RECOUNT
 from edge.store.recoveries import Recovery
 from shared.domain.commands import CommandRecord
@@ -54,10 +55,14 @@ FloorFor = Callable[[str, str], Floor]
 
 
 def recover(tx: Transaction, floor_for: FloorFor, op_id: str) -> Progress:
-    """Take the next step of a recovery, if there is one; `waiting` while the hub has to help."""
+    """Take the next step of a recovery, if there is one; `waiting` while the hub has to help.
+
+    A machine that was turned away waits as well: its disk may be a copy that is about to recover.
+    """
+    contested = recoveries.turned_away_waits(tx.sql)
     current = recoveries.current(tx.sql)
     if current is None:
-        return "normal"
+        return "waiting" if contested else "normal"
     if not _complete(tx, current):
         recoveries.waited(tx.sql, current.incarnation)
         return "waiting"
@@ -161,11 +166,8 @@ def _finish(floor_for: FloorFor, current: Recovery, op_id: str) -> None:
     )
     if recoveries.current(floor.sql) is not None:
         return
-    parcels.plan_again(floor.sql, floor.now_ms)
     void_doubtful(floor)
-    for parcel in parcels.in_work(floor.sql):
-        place: Params = {"order_no": parcel.order_no, "place": parcel.tote or parcel.waybill}
-        floor.open_exception("attention", parcel.parcel_id, recoveries.IN_DOUBT, place)
+    put_in_doubt(floor, current.down_target or 0)
     for record in recoveries.take_held(floor.sql):
         _carry_out(floor_for(record.command_id, ACTOR), record)
     digest_books(floor)

@@ -6,11 +6,14 @@ from typing import Annotated
 
 import msgspec
 
+from edge.services.doubts import MAYBE_SENT, not_sent
 from edge.services.floor import Floor
 from edge.store import exceptions, people
 from shared.domain.errors import Forbidden, NotFound
 
-NEEDS_LEAD = frozenset({"count_bin", "sn_disputed", "over_receipt", "not_announced", "recount"})
+NEEDS_LEAD = frozenset(
+    {"count_bin", "sn_disputed", "over_receipt", "not_announced", "recount", MAYBE_SENT}
+)
 """Codes that change what the floor trusts; the others anybody with a badge may tick off."""
 
 
@@ -41,6 +44,8 @@ def solve(floor: Floor, exception_id: str, badge: str) -> bool:
             hint="Scan the badge again or call your lead.",
         )
     solved = exceptions.solve(floor.sql, exception_id, badge=badge, at_ms=floor.now_ms)
+    if solved and row.code == MAYBE_SENT:
+        not_sent(floor, row)
     if solved:
         floor.tell("exceptions")
     return solved

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from shared.domain.commands import AssignParcel
+
+MAYBE_SENT: Final = "parcel_maybe_sent"
+"""Code of the task to find out whether a parcel left in lines that are gone; it waits till then."""
 
 
 class ParcelRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,14 +242,28 @@ def mark_planned(sql: sqlite3.Connection, parcel_ids: Sequence[str], wave: str, 
 
 
 def plan_again(sql: sqlite3.Connection, at_ms: int) -> None:
-    """Let parcels wait again whose picking began in a past this floor forgot, without a unit."""
+    """Let parcels wait again of which no unit was picked and that are on no list to pick."""
     sql.execute(
         "UPDATE parcels SET state = 'waiting', wave = NULL, tote = NULL, changed_ms = ? "
         "WHERE state IN ('planned', 'picking') AND NOT EXISTS (SELECT 1 FROM pick_lines l "
-        "WHERE l.parcel_id = parcels.parcel_id) AND NOT EXISTS (SELECT 1 FROM parcel_lines l "
+        "WHERE l.parcel_id = parcels.parcel_id AND l.picked + l.short < l.quantity) "
+        "AND NOT EXISTS (SELECT 1 FROM parcel_lines l "
         "WHERE l.parcel_id = parcels.parcel_id AND l.picked > 0)",
         (at_ms,),
     )
+
+
+def unpicked(sql: sqlite3.Connection, down_target: int) -> list[ParcelRow]:
+    """Return open parcels without a picked unit that came with command `down_target` or before."""
+    rows = sql.execute(
+        "SELECT * FROM parcels p WHERE state IN ('waiting', 'planned', 'picking') "
+        "AND NOT EXISTS (SELECT 1 FROM parcel_lines l "
+        "WHERE l.parcel_id = p.parcel_id AND l.picked > 0) "
+        "AND coalesce((SELECT min(c.seq) FROM commands_received c "
+        "WHERE c.command_id = p.command_id), 0) <= ? ORDER BY parcel_id",
+        (down_target,),
+    )
+    return [_parcel(row) for row in rows]
 
 
 def in_work(sql: sqlite3.Connection) -> list[ParcelRow]:

@@ -18,10 +18,12 @@ Why = Literal["retold", "misfit"]
 NUMBERS_LEFT_OUT: Final = 10_000
 """Wave, list and manifest numbers skipped, because papers with the next ones may be in use."""
 NUMBERED: Final = ("wave", "pick_list", "manifest")
-STEPS_PAUSED_MAX: Final = 150
-"""Steps in which nothing came from the hub (two seconds each) after which people work on."""
+STEPS_PAUSED_MAX: Final = 600
+"""Steps in which nothing came from the hub (half a second each) after which people work on."""
 PAST_MISSING: Final = "past_missing"
 """Code of the answer to a scan that has to wait until the past is back."""
+OTHER_MACHINE: Final = "other_machine"
+"""Code of the task of a machine that was turned away because another one speaks for the house."""
 IN_DOUBT: Final = "parcel_in_doubt"
 """Code of the task to look where a parcel stands after the disk went back in time."""
 RESULTS: Final = (
@@ -132,10 +134,35 @@ def paused(sql: sqlite3.Connection) -> bool:
     Not for ever: without a hub the floor goes on with the books it has.
     """
     row = sql.execute(
-        "SELECT EXISTS (SELECT 1 FROM recoveries WHERE NOT ended AND waited < ?)",
+        "SELECT EXISTS (SELECT 1 FROM recoveries WHERE NOT ended AND waited < ?1) "
+        "OR EXISTS (SELECT 1 FROM contest WHERE waited < ?1)",
         (STEPS_PAUSED_MAX,),
     ).fetchone()
     return bool(row[0])
+
+
+def steps_wait(sql: sqlite3.Connection) -> bool:
+    """Return True while steps towards normal days have to be taken, or counted."""
+    return running(sql) or paused(sql)
+
+
+def turned_away(sql: sqlite3.Connection) -> None:
+    """Note that another machine speaks for this warehouse: this disk may be an old copy."""
+    sql.execute("INSERT INTO contest (only_row) VALUES (1) ON CONFLICT DO NOTHING")
+
+
+def let_in(sql: sqlite3.Connection) -> None:
+    """Note that this machine speaks for the warehouse (again)."""
+    sql.execute("DELETE FROM contest")
+
+
+def turned_away_waits(sql: sqlite3.Connection) -> bool:
+    """Count a step in which another machine spoke; return True while people should still wait."""
+    return bool(
+        sql.execute(
+            "UPDATE contest SET waited = waited + 1 WHERE waited < ?", (STEPS_PAUSED_MAX,)
+        ).rowcount
+    )
 
 
 def waited(sql: sqlite3.Connection, incarnation: int) -> None:

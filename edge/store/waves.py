@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,11 @@ from edge.domain.waves import Free, WantedLine, WantedParcel
 
 WAITING_MAX = 1_000
 """Waiting parcels looked at when one wave is planned, the nearest cut-offs first."""
+_TO_PLAN: Final = (
+    "state = 'waiting' AND cancel_command_id IS NULL AND NOT EXISTS (SELECT 1 FROM exceptions e "
+    "WHERE e.subject = parcels.parcel_id AND e.code = 'parcel_maybe_sent' AND e.solved_ms IS NULL)"
+)
+"""Parcels that may be planned: nobody called them back, and none may have left already."""
 
 
 class WaveRow(NamedTuple):
@@ -35,14 +40,15 @@ def waiting_parcels(sql: sqlite3.Connection) -> list[WantedParcel]:
     Those that lacked stock before come last, so that they never keep the others waiting.
     """
     rows = sql.execute(
-        "SELECT p.parcel_id, p.courier, p.cut_off_ms, l.line_no, l.sku, l.quantity, "
+        "SELECT p.parcel_id, p.courier, p.cut_off_ms, l.line_no, l.sku, "  # noqa: S608  constant
+        "l.quantity - l.short, "
         "d.unit_weight_grams, d.length_mm * d.width_mm * d.height_mm "
         "FROM (SELECT parcel_id, courier, cut_off_ms, assigned_ms FROM parcels "
-        "      WHERE state = 'waiting' AND cancel_command_id IS NULL "
+        f"      WHERE {_TO_PLAN} "
         "      ORDER BY EXISTS (SELECT 1 FROM exceptions e WHERE e.subject = parcels.parcel_id "
         "               AND e.code = 'stock_missing_on_floor' AND e.solved_ms IS NULL), "
         "      cut_off_ms, courier, assigned_ms, parcel_id LIMIT ?) p "
-        "JOIN parcel_lines l ON l.parcel_id = p.parcel_id "
+        "JOIN parcel_lines l ON l.parcel_id = p.parcel_id AND l.short < l.quantity "
         "JOIN products d ON d.sku = l.sku "
         "ORDER BY p.cut_off_ms, p.courier, p.assigned_ms, p.parcel_id, l.line_no",
         (WAITING_MAX,),
@@ -62,8 +68,7 @@ def waiting_parcels(sql: sqlite3.Connection) -> list[WantedParcel]:
 def count_waiting(sql: sqlite3.Connection) -> tuple[int, int]:
     """Return (parcels that wait and can be tried, when the oldest of them was assigned)."""
     row = sql.execute(
-        "SELECT COUNT(*), COALESCE(MIN(assigned_ms), 0) FROM parcels "
-        "WHERE state = 'waiting' AND cancel_command_id IS NULL"
+        f"SELECT COUNT(*), COALESCE(MIN(assigned_ms), 0) FROM parcels WHERE {_TO_PLAN}"  # noqa: S608
     ).fetchone()
     return int(row[0]), int(row[1])
 

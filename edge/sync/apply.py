@@ -6,18 +6,20 @@ cannot carry out is answered with a `CommandRefused` fact and never stands in th
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from edge.store import copies, fact_log, line_state, quotas, recoveries
+from edge.store import copies, exceptions, fact_log, line_state, quotas, recoveries
 from edge.sync import sidecar
-from edge.sync.core_events import ApplyCommand, DeclareGap, LocalState
+from edge.sync.core_events import ApplyCommand, DeclareGap, FactsRead, LocalState, ReadFacts
 from shared.domain.commands import URGENT_KINDS, CommandRecord
 from shared.domain.errors import BincardError, BooksBroken
 from shared.domain.facts import CommandRefused, LogGap
+from shared.domain.ids import uuid7
 from shared.domain.ports import Clock, Entropy
 from shared.domain.versions import command_known
 from shared.runtime.attempt import is_disk_trouble, undoable
@@ -137,6 +139,38 @@ def declare_gap(tx: Transaction, effect: DeclareGap, clock: Clock) -> None:
         wall_ms=clock.wall_ms(),
         mono_ms=clock.mono_ms(),
     )
+
+
+def turned_away(tx: Transaction, clock: Clock, entropy: Entropy) -> None:
+    """Stop the floor for a while and tell its lead that another machine speaks for the house."""
+    recoveries.turned_away(tx.sql)
+    exceptions.open_(
+        tx.sql,
+        exception_id=uuid7(clock.wall_ms(), entropy),
+        kind="stop",
+        subject=line_state.load(tx.sql).node,
+        code=recoveries.OTHER_MACHINE,
+        params={"lines": line_state.waiting(tx.sql)},
+        station="",
+        at_ms=clock.wall_ms(),
+    )
+
+
+def take_fence(tx: Transaction, fence: bytes, clock: Clock) -> None:
+    """Keep the number of the welcome: this machine speaks for the warehouse."""
+    line_state.store_fence(tx.sql, fence)
+    recoveries.let_in(tx.sql)
+    subject = line_state.load(tx.sql).node
+    now_ms = clock.wall_ms()
+    exceptions.solve_subject(tx.sql, subject, recoveries.OTHER_MACHINE, badge=ACTOR, at_ms=now_ms)
+
+
+def read_facts(sql: sqlite3.Connection, effect: ReadFacts) -> FactsRead:
+    """Return the lines of the log that are to be sent next."""
+    records = fact_log.read_after(
+        sql, effect.after_seq, effect.facts_max, effect.bytes_max, incarnation=effect.incarnation
+    )
+    return FactsRead(effect.session, tuple(records))
 
 
 def branch(tx: Transaction, agreed: LogMark, entropy: Entropy) -> None:

@@ -30,6 +30,7 @@ ROLLED_BACK: Final = "edge_rolled_back"
 """Code of a refusal that means: this disk is a copy, older than what the hub has seen."""
 FORK: Final = "fork"
 """Code of a refusal that means: under one number the hub has another line."""
+CLONE: Final = "clone"
 
 
 class EdgeCore:
@@ -257,11 +258,11 @@ class EdgeCore:
         if self._phase not in ("greeting", "fencing", "up") or message.nonce != self._nonce:
             return []
         if message.code == ROLLED_BACK or (message.code == FORK and message.agreed is not None):
-            acked = self._logs[-1].acked
-            common = message.agreed or log_mark(self._logs[-1].incarnation, acked)
+            common = message.agreed or log_mark(self._logs[-1].incarnation, self._logs[-1].acked)
             return self._end(Trouble(message.code, message.sentence, common), now_ms)
         retry = min(message.retry_after_ms or _REJECT_RETRY_MS, _REJECT_RETRY_MS)
-        return self._drop(now_ms, Trouble(message.code, message.sentence), retry_ms=retry)
+        effects = self._drop(now_ms, Trouble(message.code, message.sentence), retry_ms=retry)
+        return [*effects, on.TurnedAway()] if message.code == CLONE else effects
 
     def _end(self, trouble: Trouble, now_ms: int) -> list[Effect]:
         """End the session; where the histories differ go on under a new name, soon."""
@@ -320,7 +321,7 @@ class EdgeCore:
         if message.code == "superseded":
             # Our own earlier sockets are destroyed, so whoever took over is not this process.
             clone = Trouble(
-                "clone",
+                CLONE,
                 "Another machine has greeted the hub with this edge's identity. Stop one of them "
                 "and call head office.",
             )

@@ -205,6 +205,10 @@ class Branch(Effect, frozen=True):
     agreed: LogMark
 
 
+class TurnedAway(Effect, frozen=True):
+    """Another machine speaks for this warehouse: nobody works here until that is settled."""
+
+
 class StoreFence(Effect, frozen=True):
     """Put the number of this welcome on the disk; answer `FenceStored` or `FenceFailed`."""
 

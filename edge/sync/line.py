@@ -122,6 +122,7 @@ class Line:
             on.Branch: self._branch,
             on.DeclareGap: self._declare_gap,
             on.StoreFence: self._store_fence,
+            on.TurnedAway: self._turned_away,
             on.StoreTargets: self._store_targets,
             on.StoreLines: self._store_lines,
         }
@@ -299,16 +300,7 @@ class Line:
         self._submit(boot, self._posting(_BootStored, refused))
 
     def _read_facts(self, effect: on.ReadFacts) -> None:
-        records = self._database.read_sync(
-            lambda sql: fact_log.read_after(
-                sql,
-                effect.after_seq,
-                effect.facts_max,
-                effect.bytes_max,
-                incarnation=effect.incarnation,
-            )
-        )
-        self._inbox.append(on.FactsRead(effect.session, tuple(records)))
+        self._inbox.append(self._database.read_sync(lambda sql: apply.read_facts(sql, effect)))
 
     def _store_ack(self, effect: on.StoreAck) -> None:
         note = effect.incarnation, effect.acked, effect.stable_seq
@@ -335,9 +327,12 @@ class Line:
     def _branch(self, effect: on.Branch) -> None:
         self._submit(lambda tx: apply.branch(tx, effect.agreed, self._entropy), self._complain)
 
+    def _turned_away(self, _effect: on.TurnedAway) -> None:
+        self._submit(lambda tx: apply.turned_away(tx, self._clock, self._entropy), self._complain)
+
     def _store_fence(self, effect: on.StoreFence) -> None:
         self._submit(
-            lambda tx: line_state.store_fence(tx.sql, effect.fence),
+            lambda tx: apply.take_fence(tx, effect.fence, self._clock),
             self._posting(
                 lambda _: on.FenceStored(effect.session), partial(on.FenceFailed, effect.session)
             ),

@@ -255,7 +255,7 @@ class Bye(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Skip(msgspec.Struct, frozen=True, array_like=True):
-    """Type 17, since version 2. Lines up to `base` are gone; a hub from an old backup lacks them."""
+    """Type 17, since 2. Lines up to `base` are gone; a hub from an old backup lacks them."""
 
     incarnation: Int64
     base: Mark

@@ -164,14 +164,7 @@ class SimEdge(Node):
         )
 
     def _read_facts(self, effect: on.ReadFacts) -> None:
-        records = fact_log.read_after(
-            self.sql,
-            effect.after_seq,
-            effect.facts_max,
-            effect.bytes_max,
-            incarnation=effect.incarnation,
-        )
-        self.inbox.append(on.FactsRead(effect.session, tuple(records)))
+        self.inbox.append(apply.read_facts(self.sql, effect))
 
     def _store_ack(self, effect: on.StoreAck) -> None:
         args = (effect.incarnation, effect.acked, effect.stable_seq)
@@ -202,7 +195,10 @@ class SimEdge(Node):
             failed = on.FenceFailed(effect.session, "The disk failed.")
             self.handle(failed if error else on.FenceStored(effect.session))
 
-        self.submit(lambda tx: line_state.store_fence(tx.sql, effect.fence), done)
+        self.submit(lambda tx: apply.take_fence(tx, effect.fence, self.clock), done)
+
+    def _turned_away(self, _: on.TurnedAway) -> None:
+        self.submit(lambda tx: apply.turned_away(tx, self.clock, self.entropy))
 
     def _declare_gap(self, effect: on.DeclareGap) -> None:
         self.submit(lambda tx: apply.declare_gap(tx, effect, self.clock))
@@ -301,7 +297,7 @@ class SimEdge(Node):
 
     def _win_back(self) -> None:
         """Enter what the disk forgot into the books again, step by step."""
-        if not recoveries.running(self.sql):
+        if not recoveries.steps_wait(self.sql):
             return
         op_id = self.new_id()
 
@@ -348,6 +344,7 @@ _EFFECTS: dict[type[on.Effect], Callable[[SimEdge, Any], None]] = {
     on.Branch: SimEdge._branch,
     on.DeclareGap: SimEdge._declare_gap,
     on.StoreFence: SimEdge._store_fence,
+    on.TurnedAway: SimEdge._turned_away,
     on.StoreTargets: SimEdge._store_targets,
     on.StoreLines: SimEdge._store_lines,
 }

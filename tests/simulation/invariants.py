@@ -175,8 +175,14 @@ def i1_conservation(world: World) -> Iterator[str]:
 
 
 def i7_prefix(world: World) -> Iterator[str]:
-    """The hub's copy of a log is its beginning, byte for byte; no number is left out (I10)."""
-    columns = "incarnation, seq, prev_hash, hash, kind, version, body, op_id, actor"
+    """The hub's copy of a log is its beginning, byte for byte; no number is left out (I10).
+
+    Twins that digest the same books write the same line, each under an operation of its own.
+    """
+    columns = (
+        "incarnation, seq, prev_hash, hash, kind, version, body, actor,"
+        " CASE kind WHEN 'books_digested' THEN '' ELSE op_id END"
+    )
     for edge in world.edges:
         query = f"SELECT {columns} FROM facts WHERE node = ? ORDER BY incarnation, seq"
         here = {

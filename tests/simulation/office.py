@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from edge.services.doubts import MAYBE_SENT
 from edge.services.solve import solve
 from edge.store import exceptions
 from hub.domain.csv_rows import ProductRow, StockCsvRow, WarehouseRow
@@ -182,6 +183,7 @@ class Office:
             for row in exceptions.waiting(edge.sql):
                 if row.code == "count_bin":
                     edge.use(LEAD, lambda floor, row=row: solve(floor, row.exception_id, LEAD))
+            self.settle_doubts(edge)
         hub = self.world.hub
         if not hub.up:
             return
@@ -189,6 +191,23 @@ class Office:
             hub.use("office", lambda desk, row=row: _let_go(desk, row["order_id"]))
         if fact_log.quarantined(hub.sql):
             hub.submit(lambda tx: retry_quarantined(tx, hub._project, wall_ms=1))
+
+    def settle_doubts(self, edge: SimEdge) -> None:
+        """The lead asks the courier for parcels that may have left; those in the house are undone.
+
+        What did leave stays open: head office has to deal with it.
+        """
+        goods = self.world.goods
+        for row in exceptions.waiting(edge.sql):
+            box = edge.name, str(row.params.get("waybill"))
+            if row.code != MAYBE_SENT or box in goods.trucks:
+                continue
+            for unit in goods.boxes.pop(box, []):
+                goods.put(edge.name, goods.bins(unit.sku)[0], unit)
+            for queue in (goods.docks[edge.name], goods.returns[edge.name]):
+                if box[1] in queue:
+                    queue.remove(box[1])
+            edge.use(LEAD, lambda floor, row=row: solve(floor, row.exception_id, LEAD))
 
 
 def _let_go(desk: Any, order_id: str) -> None:

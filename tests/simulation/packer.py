@@ -10,6 +10,7 @@ from edge.services.bench import BenchState
 from edge.services.scan import ScanAnswer
 from edge.services.weigh import Load
 from edge.store import parcels
+from edge.store.recoveries import PAST_MISSING
 from edge.store.stations import StationRow
 from tests.simulation.goods import RACK, Unit
 from tests.simulation.people import Person
@@ -23,6 +24,9 @@ class Packer(Person):
     """What is on the bench is in `goods.benches`; `tote` is the tote it came out of, if any."""
 
     tote = ""
+    box = ""
+    """Waybill of the parcel on this bench once it is weighed: whatever the books forget, it is on
+    the screen, or on the label."""
     placement = 0
 
     @cached_property
@@ -52,6 +56,9 @@ class Packer(Person):
     def _next_tote(self) -> bool:
         if self.tote:
             self._clear_to_tote()
+        elif self.units:
+            self._clear_to_box()
+        self.box = ""
         returns = self.goods.returns[self.warehouse]
         if returns:
             waybill = returns.popleft()
@@ -69,18 +76,32 @@ class Packer(Person):
             self.units.clear()
         self.tote = ""
 
+    def _clear_to_box(self) -> None:
+        """The books forgot the box on this bench: it comes back like any other closed box."""
+        if self.box:
+            self.goods.returns[self.warehouse].append(self.box)
+            self._close(self.box)
+            return
+        for unit in self.units:
+            self.goods.put(self.warehouse, RACK, unit)
+        self.units.clear()
+
     def _tote_opened(self, tote: str, answer: ScanAnswer) -> None:
         if answer.verdict.accepted:
             self.units.extend(self.goods.totes.pop((self.warehouse, tote), []))
             self.tote = tote
+        elif answer.verdict.code == "tote_empty" and self.went_back():
+            for unit in self.goods.totes.pop((self.warehouse, tote), []):
+                self.goods.put(self.warehouse, self.goods.bins(unit.sku)[0], unit)
 
     def _box_back(self, waybill: str, answer: ScanAnswer) -> None:
         key = self.warehouse, waybill
         if answer.verdict.accepted:
             self.units.extend(self.goods.boxes.pop(key, []))
+            self.box = waybill
         elif answer.verdict.code == "parcel_packed":
             self.goods.docks[self.warehouse].append(waybill)
-        else:
+        elif answer.verdict.code == PAST_MISSING or not self.went_back():
             self.goods.returns[self.warehouse].append(waybill)
 
     # Units
@@ -160,6 +181,10 @@ class Packer(Person):
     def _label(self, state: BenchState) -> bool:
         self.tote = ""
         waybill = state.the_parcel().waybill
+        self.box = self.box or waybill
+        if self.box != waybill:  # the screen is about a box of a past that these books remember
+            self._clear_to_box()
+            return False
         label = state.label
         if label is None or label.state != "confirmed":
             return False
@@ -174,9 +199,13 @@ class Packer(Person):
 
     def _closed(self, waybill: str, answer: ScanAnswer) -> None:
         if answer.verdict.accepted:
-            self.goods.boxes.setdefault((self.warehouse, waybill), []).extend(self.units)
-            self.units.clear()
+            self._close(waybill)
             self.goods.docks[self.warehouse].append(waybill)
+
+    def _close(self, waybill: str) -> None:
+        self.goods.boxes.setdefault((self.warehouse, waybill), []).extend(self.units)
+        self.units.clear()
+        self.box = ""
 
     # Red, amber and violet screens
 
@@ -204,7 +233,7 @@ class Packer(Person):
 
     def _racked(self, laid: list[Unit], answer: ScanAnswer) -> None:
         if answer.verdict.code == "refund_done":
-            self.tote = ""
+            self.tote = self.box = ""
             return
         for unit in laid:
             self.goods.shelves[self.warehouse, RACK].remove(unit)

@@ -85,6 +85,10 @@ class Person:
         """Say whether the person makes a mistake now."""
         return self.world.wild and self.dice.random() < self.world.options.mistakes
 
+    def went_back(self) -> bool:
+        """Say whether the books here were put back: then things stand where they know nothing."""
+        return self.warehouse in self.world.drills.struck
+
     def scan(self, raw: str, then: Then | None = None) -> bool:
         """Scan something; `then` hears the answer once, however often it had to be sent."""
         self._count += 1
@@ -140,6 +144,8 @@ class Picker(Person):
             if self.wrong():
                 return self.scan("BC:BACK", self._pushed)
             cart = f"C{self.dice.randint(1, CARTS):02d}"
+            if self.went_back() and self._loaded(cart):
+                return False
             return self.scan(cart, lambda answer: self._cart(cart, answer))
         if picker.step == "done":
             return self.scan("BC:BACK", self._pushed)
@@ -150,6 +156,13 @@ class Picker(Person):
         if picker.step == "bin":
             return self.scan(picker.current.bin)
         return self._reach(picker.current)
+
+    def _loaded(self, cart: str) -> bool:
+        """Say whether goods lie in a cart, whatever the books say."""
+        return any(
+            units and where == self.warehouse and tote.startswith(cart)
+            for (where, tote), units in self.goods.totes.items()
+        )
 
     def _wrong_text(self, sku: str) -> str:
         """Return something that lies about, but is not what is wanted here."""
@@ -248,7 +261,9 @@ class Loader(Person):
         code = answer.verdict.code
         if code in {"shipped", "already_shipped"}:
             self._onto_truck(waybill)
-        elif code in {"refund_requested", "label_unproven"}:
+        elif code in {"refund_requested", "label_unproven"} or (
+            code == "not_packed" and self.went_back()
+        ):
             self.goods.returns[self.warehouse].append(waybill)
         else:
             self.goods.docks[self.warehouse].append(waybill)

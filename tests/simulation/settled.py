@@ -20,7 +20,7 @@ WITH_AN_OWNER = (
     "SELECT parcel_id, state FROM parcels p WHERE state IN"
     " ('waiting', 'planned', 'picking', 'picked', 'packing', 'packed') AND NOT EXISTS"
     " (SELECT 1 FROM exceptions e WHERE e.subject = p.parcel_id AND e.solved_ms IS NULL"
-    "  AND (e.code = 'parcel_in_doubt'"
+    "  AND (e.code IN ('parcel_in_doubt', 'parcel_maybe_sent')"
     "   OR (e.code = 'stock_missing_on_floor' AND p.state = 'waiting')))"
 )
 

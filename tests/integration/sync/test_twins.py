@@ -6,9 +6,11 @@ import shutil
 
 import pytest
 
+from edge.store import recoveries
 from hub.store import fences
 from tests.integration.sync.conftest import Edge
 
+OPEN_TASKS = "SELECT code FROM exceptions WHERE solved_ms IS NULL"
 LINES = "SELECT incarnation, seq, hash FROM facts ORDER BY 1, 2"
 
 
@@ -81,9 +83,12 @@ def test_a_copy_waits_while_the_original_lives_and_goes_on_when_it_is_switched_o
     eventually(lambda: twin.line.link().code == "clone")
     eventually(lambda: both_whole(fast_rig.hub, edge, 7))
     assert edge.line.link().up
+    eventually(lambda: twin.rows(OPEN_TASKS) == [("other_machine",)])
+    assert twin.database.read_sync(recoveries.paused), "what waits here may have left"
     edge.stop()
     eventually(lambda: both_whole(fast_rig.hub, twin, 10))
     assert twin.line.link().up
+    assert twin.rows(OPEN_TASKS) == []
     twin.stop()
     edge.start()
     edge.work(1)

@@ -236,6 +236,7 @@ def test_a_new_life_of_the_hub_gets_everything_it_lost_again():
 def test_a_refusal_is_told_in_the_hubs_own_words_and_retried_slowly():
     driver = Driver().greet()
     driver.hears(wire.Reject(driver.hello.nonce, "clone", "Stop one."), session=wire.NO_SESSION)
+    assert driver.effects == [on.CloseSocket(), on.TurnedAway()]
     assert driver.core.status.trouble == on.Trouble("clone", "Stop one.")
     assert driver.pass_ms(wire.RETRY_MAX_MS - 1).effects == []
     assert driver.pass_ms(1).effects == [on.RebuildSocket()]

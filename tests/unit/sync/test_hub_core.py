@@ -84,6 +84,7 @@ def test_an_edge_nobody_heard_of_before_is_welcome_under_its_key():
         (hello(acked=(LogMark(5, 9, A),)), known(), "hub_rolled_back"),
         (hello(), known(logs=(), hashes={}), "hub_rolled_back"),
         (hello(down_cursor=3), known(), "hub_rolled_back"),
+        (hello(down_id="assign-1"), known(down_id="assign-2"), "hub_rolled_back"),
     ],
 )
 def test_each_reason_not_to_greet_has_its_code_and_a_sentence(greeting, knowledge, code):

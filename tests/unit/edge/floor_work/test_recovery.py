@@ -10,8 +10,10 @@ import pytest
 from edge.domain.site import Bench
 from edge.services import print_label, weigh
 from edge.services.recover import recover
+from edge.services.solve import solve
 from edge.store import copies, fact_log, ledger, print_jobs, recoveries, serials
 from shared.domain.commands import CancelParcel, CommandRecord
+from shared.domain.errors import Forbidden
 from shared.domain.facts import LogGap, StockRow
 from shared.runtime.clock import SystemEntropy
 from shared.runtime.database import Database
@@ -233,5 +235,39 @@ def test_calling_a_parcel_back_waits_until_the_past_is_known(house: Any, tmp_pat
         answers = old.facts("cancel_confirmed", "cancel_too_late")
         late = [type(fact).__name__ for fact in answers if fact.command_id == "cancel-late"]
         assert late == ["CancelTooLate"]
+    finally:
+        old.database.close()
+
+
+def test_what_may_have_left_is_picked_or_called_back_only_after_a_lead_has_looked(
+    house: Any, tmp_path: Path
+) -> None:
+    """The day's last lines are gone: in the old copy nobody has picked the parcels that left."""
+    day = Day(house, tmp_path)
+    day.live()
+    old = type(house)(Database(day.moments[2][0]))
+    try:
+        assert old.state("P1") == "planned"
+        head = old.database.read_sync(fact_log.head)
+        old.database.write_sync(
+            lambda tx: copies.branch_log(tx.sql, SystemEntropy(), cut_seq=head.seq)
+        )
+        told = LogMark(head.incarnation, head.seq, head.hash)
+        old.database.write_sync(lambda tx: recoveries.tell(tx.sql, (told,), 0))
+        assert step(old) == "normal"
+        old.cancel("P2")
+        doubts = old.sql("SELECT exception_id FROM exceptions WHERE code = 'parcel_maybe_sent'")
+        assert (len(doubts), old.plan()) == (4, [])
+        assert old.facts("cancel_confirmed", "cancel_too_late") == []
+        for (doubt,) in doubts:
+            with pytest.raises(Forbidden, match="a lead"):
+                old.write(lambda floor, doubt=doubt: solve(floor, doubt, "BDG-0002"))
+            old.write(lambda floor, doubt=doubt: solve(floor, doubt, "BDG-0001"))
+        assert [fact.parcel_id for fact in old.facts("cancel_confirmed")] == ["P2"]
+        assert old.plan() != []
+        assert [old.state(name) for name in ("P1", "P2", "P3", "P4")] == [
+            "planned", "cancelled", "planned", "planned",
+        ]  # fmt: skip
+        assert old.wrong() == []
     finally:
         old.database.close()
