@@ -68,9 +68,9 @@ EDGE: Final = (
     Mutant(
         "label twice",
         "edge.services.weigh:_pack",
-        "    print_label.order(floor, parcel, station=bench.name, grams=grams, drawn=drawn)\n",
-        "    print_label.order(floor, parcel, station=bench.name, grams=grams, drawn=drawn)\n"
-        "    print_label.order(floor, parcel, station=bench.name, grams=grams)\n",
+        "        print_label.order(floor, numbered, station=bench.name, grams=grams, drawn=drawn)",
+        "        print_label.order(floor, numbered, station=bench.name, grams=grams, drawn=drawn)\n"
+        "        print_label.order(floor, numbered, station=bench.name, grams=grams)",
     ),
     Mutant(
         "refund confirmed before the units are back",
@@ -141,11 +141,17 @@ HUB: Final = (
         "SET minted = minted + :n,",
     ),
     Mutant(
-        "guard before the transaction",
-        "hub.services.promise:promise_missing",
-        "desk.rights.offers(products)",
-        "promise_missing.__dict__.setdefault(tuple(sorted(products)), "
-        "desk.rights.offers(products))",
+        "checked before, promised without looking again",
+        "hub.store.sqlite.rights:SqliteRights.reserve",
+        " AND pool - safety_stock >= :n",
+        "",
+        also=(
+            (
+                "hub.store.sqlite.rights:SqliteRights.offers",
+                "r.pool - r.safety_stock AS atp",
+                "r.pool + r.ordered AS atp",
+            ),
+        ),
     ),
     Mutant(
         "offers count what is promised",

@@ -64,6 +64,36 @@ SYNC: Final = (
         "self._rows[row.serial] = self._rows[row.serial]",
     ),
     Mutant(
+        "a batch that forgets which rights it moved",
+        "hub.store.batch.trade:BatchRights.write_out",
+        "self._plain.move_many(moved)",
+        "len(moved)",
+    ),
+    Mutant(
+        "a batch that reads a parcel past its own change",
+        "hub.store.batch.trade:BatchParcels.get",
+        "row = self._rows.get(parcel_id)",
+        "row = None",
+    ),
+    Mutant(
+        "a batch that failed leaves what it wrote",
+        "hub.sync.apply:_count_all",
+        "        with undoable(tx.sql):\n",
+        "        if True:\n",
+        world={"poison": 3, "cuts": 5},
+        also=(
+            (
+                "hub.services.apply_facts:project_all",
+                (
+                    "    facts = [read_fact(record) for record in records]\n"
+                    "    desk.expect(expected(records[0].node, facts))\n"
+                    "    for record, fact in zip(records, facts, strict=True):\n"
+                ),
+                "    for record in records:\n        fact = read_fact(record)\n",
+            ),
+        ),
+    ),
+    Mutant(
         "half a batch applied",
         "hub.sync.apply:apply_batch",
         "fresh = records[len(stored) :]",

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.mutants import spoiled
+from tests.simulation.runner import MUTANTS
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("edge", "hub", "shared", "devices", "deploy", "tests")
 FILE_LINES_MAX = 400
@@ -175,3 +178,16 @@ def test_nothing_names_the_machine_it_was_written_on() -> None:
             if any(home in line for home in homes):
                 offenders.append(where(path, number))
     assert offenders == []
+
+
+def test_every_mutant_of_the_simulator_still_fits_the_code() -> None:
+    """Who changes a line that a mutant spoils changes the mutant with it (`tests/simulation`)."""
+    misfits = {}
+    for mutant in MUTANTS:
+        try:
+            with spoiled(mutant):
+                assert mutant.function.__code__ is mutant.code
+        except (LookupError, AttributeError, TypeError, SyntaxError) as error:
+            misfits[mutant.name] = str(error)
+    assert misfits == {}
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 100
