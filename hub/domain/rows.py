@@ -97,6 +97,7 @@ class ParcelLineRow(msgspec.Struct, frozen=True, kw_only=True):
     picked: int = 0
     shorted: int = 0
     shipped: int = 0
+    returned: int = 0
 
     @property
     def open_units(self) -> int:

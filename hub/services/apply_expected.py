@@ -17,8 +17,10 @@ from shared.domain.facts import (
     ParcelPacked,
     ParcelShipped,
     PickingStarted,
+    ReturnGraded,
     StockMoved,
     UnitPicked,
+    UnitReturned,
 )
 
 
@@ -35,9 +37,9 @@ def expected(warehouse: str, facts: Sequence[Fact]) -> Expected:
             parcels.update({part.parcel_id: None for part in fact.parcel.parts})
         elif isinstance(fact, PickingStarted):
             parcels.update(dict.fromkeys(fact.parcel_ids))
-        if isinstance(fact, UnitPicked | StockMoved | GoodsReceived):
+        if isinstance(fact, UnitPicked | StockMoved | GoodsReceived | UnitReturned | ReturnGraded):
             serials.update(dict.fromkeys(fact.row.serials))
-            if isinstance(fact, GoodsReceived):
+            if not isinstance(fact, UnitPicked | StockMoved):
                 skus[fact.row.sku] = None
         elif isinstance(fact, ParcelPacked | ParcelShipped):
             for line in fact.lines:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hub.domain.rows import BookCheck, LoadRow
-from hub.services import apply_numbers, apply_parcels, apply_quotas
+from hub.services import apply_numbers, apply_parcels, apply_quotas, apply_returns
 from hub.services.adopt import adopt, learn_product, learn_warehouse
 from hub.services.apply_expected import expected
 from hub.services.apply_serials import open_dispute, see_serial
@@ -39,12 +39,14 @@ from shared.domain.facts import (
     ParcelShipped,
     PickingStarted,
     QuotaReturned,
+    ReturnGraded,
     SerialDisputed,
     ShortPicked,
     StockLoaded,
     StockMoved,
     StockRow,
     UnitPicked,
+    UnitReturned,
     UnitsLost,
     WaybillFreed,
     WaybillTaken,
@@ -308,6 +310,8 @@ _APPLY: Final[dict[type[Fact], Callable[[Desk, FactRecord, Any], None]]] = {
     LocalSale: apply_quotas.local_sale,
     QuotaReturned: apply_quotas.quota_returned,
     UnitsLost: apply_quotas.units_lost,
+    UnitReturned: apply_returns.unit_returned,
+    ReturnGraded: apply_returns.return_graded,
     WaybillTaken: apply_parcels.waybill_taken,
     WaybillFreed: apply_parcels.waybill_freed,
     NumbersReturned: apply_numbers.numbers_returned,

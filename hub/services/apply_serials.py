@@ -18,7 +18,10 @@ from shared.domain.errors import Refused
 from shared.domain.facts import FactRecord
 from shared.domain.serial import SerialEvent, SerialState, move
 
-SeenEvent = Literal["receive", "move", "pick", "pack", "ship", "sell", "lose"]
+SeenEvent = Literal[
+    "receive", "move", "pick", "pack", "ship", "sell", "lose",
+    "return", "restock", "quarantine", "repair", "scrap",
+]  # fmt: skip
 
 _AFTER: Final[dict[SeenEvent, SerialState]] = {
     "receive": "in_stock",
@@ -28,6 +31,11 @@ _AFTER: Final[dict[SeenEvent, SerialState]] = {
     "ship": "shipped",
     "sell": "shipped",
     "lose": "lost",
+    "return": "returned",
+    "restock": "in_stock",
+    "quarantine": "quarantined",
+    "repair": "in_repair",
+    "scrap": "scrapped",
 }
 """Where a floor's word puts a serial number when the table has no such move."""
 
@@ -65,7 +73,7 @@ def see_serial(
         state=state,
         warehouse=record.node,
         place=place,
-        life=1 if row is None else row.life,
+        life=(1 if row is None else row.life) + (event == "return"),
         parcel_id=parcel_id,
         load_id=None,
         changed_ms=desk.now_ms,
@@ -75,6 +83,8 @@ def see_serial(
 
 def _claimed_elsewhere(row: SerialRow, node: str, event: SeenEvent) -> bool:
     """Return True when believing the new report would overwrite another story."""
+    if event == "return" and row.state == "shipped":
+        return False  # a customer may send it to any warehouse; there another life of it begins
     if row.warehouse != node:
         return True
     return row.state == "shipped" and event in {"receive", "move", "pick", "pack"}

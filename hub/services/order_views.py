@@ -33,7 +33,10 @@ class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
-    """One order line. `warehouse` sends most of it; `allocations` tells all of it."""
+    """One order line. `warehouse` sends most of it; `allocations` tells all of it.
+
+    `returned` units have left and come back; the order stays `shipped`.
+    """
 
     line_no: int
     sku: str
@@ -42,6 +45,7 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     warehouse: str | None
     backordered: int
+    returned: int
     allocations: tuple[AllocationView, ...]
     presale: int
     """Units of `backordered` that were sold in presale, to leave by `expected_ship_date`."""
@@ -57,6 +61,7 @@ class ParcelLineView(msgspec.Struct, frozen=True, kw_only=True):
     picked: int
     short: int
     shipped: int
+    returned: int
 
 
 class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +221,12 @@ def _line(
         currency=line.currency,
         warehouse=None if most is None else most.warehouse,
         backordered=line.missing,
+        returned=sum(
+            carried.returned
+            for _, all_carried in parcels
+            for carried in all_carried
+            if carried.line_no == line.line_no
+        ),
         allocations=allocations,
         presale=sum(one.units for one in presale),
         expected_ship_date=max((one.ship_date for one in presale), default=None),
@@ -255,6 +266,7 @@ def _parcel(desk: Desk, parcel: ParcelRow, lines: list[ParcelLineRow]) -> Parcel
                 picked=line.picked,
                 short=line.shorted,
                 shipped=line.shipped,
+                returned=line.returned,
             )
             for line in lines
         ),

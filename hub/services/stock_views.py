@@ -46,12 +46,17 @@ class AvailabilityView(Availability, frozen=True, kw_only=True):
 
 
 class StockView(msgspec.Struct, frozen=True, kw_only=True):
-    """Units of one SKU in one warehouse. `loading`: imported, not yet confirmed by the floor."""
+    """Units of one SKU in one warehouse.
+
+    `loading`: imported, not yet confirmed by the floor. `set_aside`: returned and not good. Both
+    are among those on hand.
+    """
 
     warehouse: str
     sku: str
     on_hand: int
     loading: int
+    set_aside: int
     available: int
     ordered: int
     reserved: int
@@ -165,15 +170,16 @@ def _units(row: RightsRow) -> WarehouseUnits:
     )
 
 
-def view_stock(desk: Desk, row: tuple[str, str, int, int]) -> StockView:
+def view_stock(desk: Desk, row: tuple[str, str, int, int, int]) -> StockView:
     """Return one line of the mirror with the rights to it."""
-    warehouse, sku, quantity, loading = row
+    warehouse, sku, quantity, loading, set_aside = row
     rights = desk.rights.get(sku, warehouse)
     return StockView(
         warehouse=warehouse,
         sku=sku,
         on_hand=quantity,
         loading=loading,
+        set_aside=set_aside,
         available=0 if rights is None else rights.atp,
         ordered=0 if rights is None else rights.ordered,
         reserved=0 if rights is None else rights.held,

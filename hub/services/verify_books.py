@@ -16,8 +16,10 @@ from shared.domain.facts import (
     GoodsReceived,
     LocalSale,
     ParcelShipped,
+    ReturnGraded,
     ShortPicked,
     StockLoaded,
+    UnitReturned,
     UnitsLost,
 )
 from shared.domain.versions import read_fact
@@ -118,6 +120,10 @@ def _units(fact: Fact) -> list[tuple[str, int]]:
             return [(fact.row.sku, -fact.row.quantity)]
         case LocalSale():
             return [(row.sku, -row.quantity) for row in fact.rows]
+        case UnitReturned():
+            return [] if fact.grade == "scrap" else [(fact.row.sku, fact.row.quantity)]
+        case ReturnGraded():
+            return [(fact.row.sku, -fact.row.quantity)] if fact.grade == "scrap" else []
         case _:
             return []
 

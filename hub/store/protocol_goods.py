@@ -25,14 +25,18 @@ class StockBook(Protocol):
         """Change units on hand and units still loading."""
         ...
 
+    def set_aside(self, warehouse: str, sku: str, quantity: int) -> None:
+        """Change units that are on hand but not good; they are among the units on hand."""
+        ...
+
     def confirmed(self, warehouse: str) -> dict[str, int]:
         """Return units per SKU that the warehouse's own facts account for."""
         ...
 
     def page(
         self, filters: dict[str, str], after: tuple[str, str], limit: int
-    ) -> list[tuple[str, str, int, int]]:
-        """Return (warehouse, sku, quantity, loading) in that order, after the pair `after`."""
+    ) -> list[tuple[str, str, int, int, int]]:
+        """Return (warehouse, sku, quantity, loading, set aside), after the pair `after`."""
         ...
 
     def load(self, load_id: str) -> LoadRow | None:

@@ -12,37 +12,39 @@ Source: reference protocol "WES-1", sections 4.1 and 4.3.
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from shared.domain.catalogue import BinCode, Quantity, SerialNumber, Sku
+from shared.domain.fact_parts import (
+    AssignedLine,
+    AssignedParcel,
+    BoxPart,
+    Grade,
+    Int64,
+    LeasedNumbers,
+    ShippedLine,
+    ShortReason,
+    StockRow,
+)
 
-ShortReason = Literal["missing", "damaged", "mixed"]
-Int64 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+__all__ = [  # what bodies are made of is imported from here too
+    "AssignedLine",
+    "AssignedParcel",
+    "BoxPart",
+    "Grade",
+    "Int64",
+    "LeasedNumbers",
+    "ShippedLine",
+    "ShortReason",
+    "StockRow",
+]
 
 BODY_BYTES_MAX = 65_536
 """Largest fact body; a larger happening is split by its writer into several facts."""
 
 ZERO_HASH = bytes(32)
-
-
-class StockRow(msgspec.Struct, frozen=True):
-    """Units of one SKU in one bin. `serials` is empty unless the policy is `full`."""
-
-    bin: BinCode
-    sku: Sku
-    quantity: Quantity
-    serials: tuple[SerialNumber, ...] = ()
-
-
-class ShippedLine(msgspec.Struct, frozen=True):
-    """Units of one order line that left. `serials` is empty for policy `none`."""
-
-    line_no: int
-    sku: Sku
-    quantity: Quantity
-    serials: tuple[SerialNumber, ...] = ()
 
 
 class FactBody(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -126,59 +128,6 @@ class ParcelShipped(FactBody, frozen=True, kw_only=True, tag="parcel_shipped"):
     waybill: str
     manifest: str
     lines: tuple[ShippedLine, ...]
-
-
-class AssignedLine(msgspec.Struct, frozen=True):
-    """Units of one order line in a parcel that a floor took on."""
-
-    line_no: int
-    sku: Sku
-    quantity: Quantity
-
-
-class BoxPart(msgspec.Struct, frozen=True, kw_only=True):
-    """What one order has in a box that it shares with others to the same door.
-
-    The lines of the box are numbered from 1, part by part; `line_nos` are the order's own numbers.
-    """
-
-    parcel_id: str
-    order_id: str
-    channel: str
-    shop: str
-    order_no: str
-    order_version: int
-    line_nos: tuple[int, ...]
-
-
-class AssignedParcel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A parcel as a floor took it on, without the person who gets it.
-
-    Enough for a hub that forgot the parcel to take it into its books again. `order_version` is the
-    version of the order it was made for, 0 when nobody told. `parts` say which order has what in
-    it when there are several; the first is the one whose names are above.
-    """
-
-    parcel_id: str
-    order_id: str
-    channel: str
-    shop: str
-    order_no: str
-    courier: str
-    waybill: str
-    sort_code: str
-    cut_off_ms: Int64
-    lines: tuple[AssignedLine, ...]
-    order_version: int = 0
-    parts: tuple[BoxPart, ...] = ()
-
-
-class LeasedNumbers(msgspec.Struct, frozen=True, kw_only=True):
-    """Waybill numbers that a warehouse was lent; `after` numbers had been lent to it before."""
-
-    courier: str
-    after: Int64
-    numbers: tuple[str, ...]
 
 
 class CommandAccepted(
@@ -304,6 +253,29 @@ class NumbersVoided(FactBody, frozen=True, kw_only=True, tag="numbers_voided"):
     numbers: tuple[str, ...]
 
 
+class UnitReturned(FactBody, frozen=True, kw_only=True, tag="unit_returned"):
+    """Units came back from a customer and were looked at. Mints stock only when they are good.
+
+    `row.bin` is where they lie now. `parcel_id` is empty when this warehouse does not know in which
+    parcel they left, for example because another one sent them.
+    """
+
+    return_id: str
+    row: StockRow
+    grade: Grade
+    parcel_id: str = ""
+    line_no: int = 0
+
+
+class ReturnGraded(FactBody, frozen=True, kw_only=True, tag="return_graded"):
+    """Returned units that lay aside were looked at again: `before` became `grade`."""
+
+    return_id: str
+    row: StockRow
+    before: Grade
+    grade: Grade
+
+
 Fact = (
     StockLoaded
     | GoodsReceived
@@ -328,6 +300,8 @@ Fact = (
     | WaybillFreed
     | NumbersReturned
     | NumbersVoided
+    | UnitReturned
+    | ReturnGraded
 )
 
 _pack = msgspec.msgpack.Encoder().encode

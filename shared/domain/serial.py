@@ -60,6 +60,7 @@ MOVES: Final[dict[tuple[SerialState | None, SerialEvent], SerialState]] = {
     ("in_stock", "send"): "in_transit",
     ("in_transit", "arrive"): "in_stock",
     ("shipped", "return"): "returned",
+    (None, "return"): "returned",  # another warehouse sent it
     ("returned", "restock"): "in_stock",
     ("returned", "quarantine"): "quarantined",
     ("in_stock", "quarantine"): "quarantined",

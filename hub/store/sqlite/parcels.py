@@ -83,8 +83,8 @@ class SqliteParcels:
         """Return the lines of each of these parcels by number."""
         found: dict[str, list[ParcelLineRow]] = {parcel_id: [] for parcel_id in parcel_ids}
         rows = self._sql.execute(
-            "SELECT parcel_id, line_no, sku, quantity, picked, shorted, shipped"  # noqa: S608
-            f" FROM parcel_lines WHERE parcel_id IN ({marks(len(parcel_ids))})"
+            "SELECT parcel_id, line_no, sku, quantity, picked, shorted, shipped,"  # noqa: S608
+            f" returned FROM parcel_lines WHERE parcel_id IN ({marks(len(parcel_ids))})"
             " ORDER BY parcel_id, line_no",
             parcel_ids,
         )
@@ -104,7 +104,7 @@ class SqliteParcels:
     def lines(self, parcel_id: str) -> list[ParcelLineRow]:
         """Return the lines of a parcel by number."""
         rows = self._sql.execute(
-            "SELECT line_no, sku, quantity, picked, shorted, shipped FROM parcel_lines"
+            "SELECT line_no, sku, quantity, picked, shorted, shipped, returned FROM parcel_lines"
             " WHERE parcel_id = ? ORDER BY line_no",
             (parcel_id,),
         )
@@ -118,21 +118,11 @@ class SqliteParcels:
         """Insert or replace lines, each with its parcel's id."""
         self._sql.executemany(
             "INSERT INTO parcel_lines (parcel_id, line_no, sku, quantity, picked, shorted,"
-            " shipped) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (parcel_id, line_no) DO UPDATE"
+            " shipped, returned) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (parcel_id, line_no) DO UPDATE"
             " SET picked = excluded.picked, shorted = excluded.shorted,"
-            " shipped = excluded.shipped",
-            [
-                (
-                    parcel_id,
-                    line.line_no,
-                    line.sku,
-                    line.quantity,
-                    line.picked,
-                    line.shorted,
-                    line.shipped,
-                )
-                for parcel_id, line in lines
-            ],
+            " shipped = excluded.shipped, returned = excluded.returned",
+            [(parcel_id, *msgspec.structs.astuple(line)) for parcel_id, line in lines],
         )
 
     def releasable(self, now_ms: int, limit: int) -> list[ParcelRow]:

@@ -113,8 +113,9 @@ class SqliteProofs:
         """
         rows = self._sql.execute(
             "SELECT * FROM (SELECT r.sku, r.warehouse, r.pool + r.held + r.ordered + r.lent"
-            " AS rights, coalesce(h.quantity, 0) AS units, (SELECT coalesce(sum(d.units), 0)"
-            "  FROM rights_debts d WHERE d.sku = r.sku AND d.warehouse = r.warehouse"
+            " AS rights, coalesce(h.quantity - h.set_aside, 0) AS units,"
+            " (SELECT coalesce(sum(d.units), 0) FROM rights_debts d WHERE d.sku = r.sku"
+            "  AND d.warehouse = r.warehouse"
             "  AND d.account IN ('burnt', 'shipped', 'sold')) AS owed FROM rights r"
             " LEFT JOIN on_hand h ON h.sku = r.sku AND h.warehouse = r.warehouse) AS one"
             " WHERE rights - owed <> units LIMIT ?",
@@ -122,7 +123,7 @@ class SqliteProofs:
         )
         return [
             f"{row['rights']} rights to {row['sku']} in {row['warehouse']} are alive and "
-            f"{row['owed']} of them owed, but {row['units']} units are on hand."
+            f"{row['owed']} of them owed, but {row['units']} good units are on hand."
             for row in rows
         ]
 
@@ -244,8 +245,8 @@ class SqliteProofs:
             " AS units FROM serials s JOIN products p ON p.sku = s.sku"
             " AND p.serial_policy = 'full' LEFT JOIN on_hand h"
             " ON h.warehouse = s.warehouse AND h.sku = s.sku"
-            " WHERE s.state IN ('in_stock', 'picked', 'packed')"
-            " GROUP BY s.warehouse, s.sku"
+            " WHERE s.state IN ('in_stock', 'picked', 'packed', 'returned', 'quarantined',"
+            "  'in_repair') GROUP BY s.warehouse, s.sku"
             " HAVING count(*) <> coalesce(max(h.quantity + h.unnamed_lost), 0) LIMIT ?",
             (TOLD_MAX,),
         )

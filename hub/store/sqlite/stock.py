@@ -34,6 +34,13 @@ class SqliteStock:
             changes,
         )
 
+    def set_aside(self, warehouse: str, sku: str, quantity: int) -> None:
+        """Change units that are on hand but not good; they are among the units on hand."""
+        self._sql.execute(
+            "UPDATE on_hand SET set_aside = set_aside + ? WHERE warehouse = ? AND sku = ?",
+            (quantity, warehouse, sku),
+        )
+
     def confirmed(self, warehouse: str) -> dict[str, int]:
         """Return units per SKU that the warehouse's own facts account for."""
         rows = self._sql.execute(
@@ -45,16 +52,16 @@ class SqliteStock:
 
     def page(
         self, filters: dict[str, str], after: tuple[str, str], limit: int
-    ) -> list[tuple[str, str, int, int]]:
-        """Return (warehouse, sku, quantity, loading) in that order, after the pair `after`."""
+    ) -> list[tuple[str, str, int, int, int]]:
+        """Return (warehouse, sku, quantity, loading, set aside), after the pair `after`."""
         clause, values = where(filters, ("warehouse", "sku"))
         rows = self._sql.execute(
-            "SELECT warehouse, sku, quantity, loading FROM on_hand"  # noqa: S608  constant columns
+            "SELECT warehouse, sku, quantity, loading, set_aside FROM on_hand"  # noqa: S608  constant
             f" WHERE {clause} AND (warehouse, sku) > (?, ?)"
             " ORDER BY warehouse, sku LIMIT ?",
             (*values, *after, limit),
         )
-        return [(row[0], row[1], row[2], row[3]) for row in rows]
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
     def load(self, load_id: str) -> LoadRow | None:
         """Return one import command with its units per SKU."""

@@ -23,14 +23,17 @@ from shared.domain.facts import (
     CommandAccepted,
     Fact,
     FactRecord,
+    Grade,
     LabelPrinted,
     ParcelPacked,
     ParcelShipped,
     PickingStarted,
+    ReturnGraded,
     ShippedLine,
     ShortPicked,
     StockRow,
     UnitPicked,
+    UnitReturned,
     encode_fact,
     kind_of,
 )
@@ -134,7 +137,9 @@ class Story:
         ) == ([], [], [], [], [], []), repr(so_far)  # fmt: skip
         order = None if self.order_id is None else desk.orders.get(self.order_id)
         for parcel in self.parcels():
-            shipped = sum(line.shipped for line in desk.parcels.lines(parcel.parcel_id))
+            lines = desk.parcels.lines(parcel.parcel_id)
+            shipped = sum(line.shipped for line in lines)
+            assert all(line.returned <= line.shipped for line in lines)
             assert not shipped or parcel.state == "shipped"
             assert order is None or not shipped or order.status != "cancelled"
 
@@ -152,13 +157,14 @@ class Floors:
         """Commands that have arrived, per warehouse."""
         self.up: list[tuple[str, Fact]] = []
         self.shorts_left = 1
+        self.returns_left = 1
 
     def copy(self) -> tuple[Any, ...]:
         told = {name: msgspec.structs.replace(one) for name, one in self.parcels.items()}
-        return told, dict(self.down), list(self.up), self.shorts_left
+        return told, dict(self.down), list(self.up), self.shorts_left, self.returns_left
 
     def put_back(self, copy: tuple[Any, ...]) -> None:
-        told, self.down, self.up, self.shorts_left = copy
+        told, self.down, self.up, self.shorts_left, self.returns_left = copy
         self.parcels = told
 
     def waiting_commands(self, warehouse: str) -> list[Any]:
@@ -180,7 +186,7 @@ class Floors:
             for command in self.waiting_commands(warehouse)
         ]
         up = [(kind_of(fact), warehouse) for warehouse, fact in self.up]
-        return tuple(told), tuple(down), tuple(up), self.shorts_left
+        return tuple(told), tuple(down), tuple(up), self.shorts_left, self.returns_left
 
     def steps(self) -> list[Callable[[], None]]:
         """Return what may happen next on a floor or a line."""
@@ -205,6 +211,8 @@ class Floors:
                 return [self.pack]
             case "packed":
                 return [self.ship]
+            case "shipped" if self.returns_left:
+                return [partial(self.take_back, "good"), partial(self.take_back, "quarantine")]
             case _:
                 return []
 
@@ -256,6 +264,10 @@ class Floors:
         one.state = "shipped"
         self.up.append((one.warehouse, shipped(one.parcel_id, one.waybill, one.units)))
 
+    def take_back(self, grade: Grade, one: Told) -> None:
+        self.returns_left -= 1
+        self.up.append((one.warehouse, returned(one.parcel_id, grade)))
+
 
 def picked(parcel_id: str, units: int) -> UnitPicked:
     return UnitPicked(parcel_id=parcel_id, line_no=1, row=StockRow("A01", SKU, units), tote="T-1")
@@ -273,3 +285,13 @@ def packed(parcel_id: str, units: int) -> ParcelPacked:
 def shipped(parcel_id: str, waybill: str, units: int) -> ParcelShipped:
     line = ShippedLine(1, SKU, units)
     return ParcelShipped(parcel_id=parcel_id, waybill=waybill, manifest="M1", lines=(line,))
+
+
+def returned(parcel_id: str, grade: Grade) -> UnitReturned:
+    row = StockRow("R01", SKU, 1)
+    return UnitReturned(return_id="R-1", row=row, grade=grade, parcel_id=parcel_id, line_no=1)
+
+
+def graded(grade: Grade) -> ReturnGraded:
+    row = StockRow("R01", SKU, 1)
+    return ReturnGraded(return_id="R-1", row=row, before="quarantine", grade=grade)

@@ -33,8 +33,10 @@ from tests.integration.hub.order_stories import (
     Floors,
     Story,
     Undo,
+    graded,
     packed,
     picked,
+    returned,
     shipped,
     short,
 )
@@ -155,6 +157,11 @@ FACTS: Final[dict[str, Callable[[Any, int], Fact]]] = {
         parcel_id=one.parcel_id, waybill=one.waybill or "", copy_no=1
     ),
     "ship": lambda one, units: shipped(one.parcel_id, one.waybill or "", units),
+    "return good": lambda one, _: returned(one.parcel_id, "good"),
+    "return": lambda one, _: returned(one.parcel_id, "quarantine"),
+    "return scrap": lambda one, _: returned(one.parcel_id, "scrap"),
+    "good after all": lambda _one, _: graded("good"),
+    "scrapped after all": lambda _one, _: graded("scrap"),
     "confirm cancel": lambda one, _: CancelConfirmed(command_id="c", parcel_id=one.parcel_id),
     "too late": lambda one, _: CancelTooLate(command_id="c", parcel_id=one.parcel_id),
     "refuse": lambda one, _: CommandRefused(

@@ -64,6 +64,8 @@ FACTS: dict[int, list[Any]] = {
         fact.WaybillFreed(parcel_id="P1", waybill="SF2"),
         fact.NumbersReturned(courier="SF", numbers=("SF3", "SF4")),
         fact.NumbersVoided(courier="SF", numbers=("SF5",)),
+        fact.UnitReturned(return_id="R1", row=ROW, grade="quarantine", parcel_id="P1", line_no=1),
+        fact.ReturnGraded(return_id="R1", row=ROW, before="quarantine", grade="good"),
     ],
 }
 COMMANDS: dict[int, list[Any]] = {
