@@ -66,8 +66,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """A cut cable is mended within this."""
     clone_ms: int = 20_000
     """A clone is switched off within this."""
-    resend_ms: int = 0
-    """Within this shops send again what a hub that was put back has forgotten."""
     cancel_ms: int = 25_000
     """Buyers change their mind within this."""
     dock_ms: int = 0
@@ -163,7 +161,7 @@ HARMLESS: dict[str, Any] = {
     "printer_trouble": 0.0, "poison": 0, "strange_commands": 0, "revocations": 0, "garbage": 0,
     "replays": 0, "quotas": 0, "stale_grants": 0, "breakages": 0, "backup_ms": 0, "retention_ms": 0,
     "cancels": 0.0, "amends": 0.0, "reservations": 0.0, "receipts": 0, "delay_ms": 5,
-    "cancel_ms": 25_000, "dock_ms": 0, "cut_ms": 40_000, "clone_ms": 20_000, "resend_ms": 0,
+    "cancel_ms": 25_000, "dock_ms": 0, "cut_ms": 40_000, "clone_ms": 20_000,
 }  # fmt: skip
 """Values at which an option hurts nobody; shrinking tries them one by one."""
 

@@ -158,14 +158,6 @@ class Shop:
         entry.answers.clear()
         entry.refused = ""
         entry.cancel_taken = False
-        latest_ms = self.world.options.resend_ms
-        if latest_ms and self.world.wild:
-            delay_ms = self.dice.randint(1, latest_ms)
-            self.world.time.later(delay_ms, "send again", self._send_again, entry)
-        else:
-            self._send_again(entry)
-
-    def _send_again(self, entry: Entry) -> None:
         self.post(entry)
         if entry.cancel_wanted:
             self.ask_cancel(entry)

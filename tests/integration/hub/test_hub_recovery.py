@@ -156,3 +156,22 @@ def test_a_hub_that_hears_of_a_newer_one_promises_nothing_any_more(books):
     assert answer["status"] == "backordered"
     assert "newer hub" in answer["explanation"]["sentence"]
     assert settle(books) == 0
+
+
+def test_a_promise_of_the_backup_is_kept_back_until_every_warehouse_was_heard(books, floor):
+    """Its shop may have changed it since, and the other warehouse may have sent the new version."""
+    books.stock("SHA,B1,CABLE,5,", "CAN,B1,CABLE,5,")
+    enrol(books, "SHA", "CAN")
+    floor("SHA")
+    floor("CAN")
+    order = books.order("A1", ("CABLE", 1))
+    (parcel,) = books.parcels(order["order_id"])
+    restore(books)
+    heard, silent = parcel.warehouse, {"SHA": "CAN", "CAN": "SHA"}[parcel.warehouse]
+    greet(books, heard, 0)
+    settle(books)
+    assert books.read(lambda desk: desk.nodes.recovering()) == [silent]
+    assert books.release() == 0
+    greet(books, silent, 0)
+    settle(books)
+    assert books.release() == 1
