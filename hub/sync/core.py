@@ -245,7 +245,7 @@ class HubCore:
         session = self._current(event.peer, event.session)
         if session is None:
             return []
-        session.pending -= 1
+        session.pending -= event.batches
         outcome = event.outcome
         if isinstance(outcome, on.Stored):
             session.applied[event.incarnation] = outcome.applied
@@ -272,7 +272,7 @@ class HubCore:
     def _on_apply_failed(self, event: on.ApplyFailed, now_ms: int) -> list[Effect]:
         session = self._current(event.peer, event.session)
         if session is not None:
-            session.pending -= 1
+            session.pending -= event.batches
             session.credit = 0
             session.credit_again_ms = now_ms + CREDIT_PAUSE_MS
         return []

@@ -105,12 +105,13 @@ ApplyOutcome = Stored | Expected | Forked | NotAllowed
 
 
 class FactsApplied(Event, frozen=True):
-    """Result of `ApplyFacts`, after its commit."""
+    """Result of `ApplyFacts`, after its commit; of several, when `batches` went together."""
 
     peer: bytes
     session: bytes
     incarnation: int
     outcome: ApplyOutcome
+    batches: int = 1
 
 
 class ApplyFailed(Event, frozen=True):
@@ -118,6 +119,7 @@ class ApplyFailed(Event, frozen=True):
 
     peer: bytes
     session: bytes
+    batches: int = 1
 
 
 class CommandsRead(Event, frozen=True):

@@ -24,6 +24,7 @@ from hub.sync.apply import Alarm, Project, ProjectAll
 from hub.sync.core import HubCore
 from hub.sync.core_events import Effect, Event, Link
 from hub.sync.shelf import Shelf
+from hub.sync.together import Step, Together
 from shared.domain.errors import BincardError, Unavailable
 from shared.domain.ports import Clock, Entropy
 from shared.runtime import curve, logs
@@ -102,11 +103,12 @@ class Listener:
         self._links: dict[str, Link] = {}
         self._socket: zmq.Socket[bytes] | None = None
         self._authenticator: ThreadAuthenticator | None = None
+        self._together = Together(self._apply_facts)
         self._effects: dict[type[Effect], Callable[[Any], None]] = {
             on.Send: self._send,
             on.Admit: self._admit,
             on.ConfirmFence: self._confirm_fence,
-            on.ApplyFacts: self._apply_facts,
+            on.ApplyFacts: self._together.add,
             on.ReadCommands: self._read_commands,
             on.ReadLines: self._read_lines,
             on.StoreCack: self._store_cack,
@@ -270,6 +272,8 @@ class Listener:
             self._guarded(self._handle, self._inbox.popleft())
 
     def _handle(self, event: Event) -> None:
+        if isinstance(event, on.FactsApplied | on.ApplyFailed):
+            self._together.done(event.session)
         for effect in self._core.handle(event, self._clock.mono_ms()):
             self._effects[type(effect)](effect)
         if isinstance(event, on.Admitted | on.PeerGone | on.KeysLoaded):
@@ -316,18 +320,20 @@ class Listener:
     def _confirm_fence(self, effect: on.ConfirmFence) -> None:
         self._submit(lambda tx: fences.confirm(tx.sql, effect.node, effect.fence), self._failed)
 
-    def _apply_facts(self, effect: on.ApplyFacts) -> None:
+    def _apply_facts(self, step: Step) -> None:
+        facts, batches = step.facts, step.batches
+        peer, session = facts.peer, facts.session
+
         def done(future: Future[on.ApplyOutcome]) -> None:
             if self._failed(future):
-                self._post(on.ApplyFailed(effect.peer, effect.session))
-                return
-            self._post(
-                on.FactsApplied(effect.peer, effect.session, effect.incarnation, future.result())
-            )
+                self._post(on.ApplyFailed(peer, session, batches))
+            else:
+                outcome = future.result()
+                self._post(on.FactsApplied(peer, session, facts.incarnation, outcome, batches))
 
         self._submit(
             lambda tx: apply.apply_checked(
-                tx, effect, self._project, self._clock.wall_ms(), self._project_all
+                tx, facts, self._project, self._clock.wall_ms(), self._project_all
             ),
             done,
         )

@@ -154,10 +154,12 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
 class Database:
     """A SQLite file with its writer thread and its readers. Create the schema before opening."""
 
-    def __init__(self, path: Path) -> None:
-        """Open `path` and start the writer."""
+    def __init__(self, path: Path, *pragmas: str) -> None:
+        """Open `path` and start the writer, whose own connection is tuned by `pragmas`."""
         self.path = path
         self._sql = connect(path, writable=True)
+        for pragma in pragmas:
+            self._sql.execute(f"PRAGMA {pragma}")
         self._reader_connections: list[sqlite3.Connection] = []
         self._start()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from hub.domain.policy import Policy
 from hub.store.batch.desk import BatchDesk
@@ -18,6 +18,9 @@ from shared.runtime.migrate import migrate
 
 T = TypeVar("T")
 D = TypeVar("D", bound=SqliteDesk)
+WRITER: Final = ("cache_size=-65536", "wal_autocheckpoint=8000")
+"""A warehouse that comes back after days changes many pages, most of them again and again: the
+writer keeps 64 MiB of them at hand, and moves 32 MiB of log into the file at a time."""
 MIGRATIONS = ("hub", "hub.store.migrations")
 """Name and package of the schema's numbered files."""
 
@@ -102,4 +105,4 @@ def _nobody(_: str) -> None:
 def open_hub(path: Path, clock: Clock, entropy: Entropy) -> SqliteHub:
     """Bring the file at `path` up to date and open the books in it."""
     migrate(path, *MIGRATIONS)
-    return SqliteHub(Database(path), clock, entropy)
+    return SqliteHub(Database(path, *WRITER), clock, entropy)
