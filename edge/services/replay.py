@@ -18,6 +18,7 @@ from edge.services.floor import Floor
 from edge.services.loss import take_off
 from edge.services.pick_short import write_off
 from edge.services.stock_in import known_product, take_in
+from edge.services.take_back import book, book_grade
 from edge.services.weigh import pack_serial
 from edge.store import (
     loads,
@@ -30,10 +31,12 @@ from edge.store import (
     quotas,
     receipts,
     recoveries,
+    returns,
     serials,
     waves,
 )
 from edge.store.parcels import ParcelRow
+from edge.store.returns import ReturnRow
 from shared.domain.errors import Refused
 from shared.domain.facts import (
     CancelConfirmed,
@@ -48,11 +51,13 @@ from shared.domain.facts import (
     ParcelShipped,
     PickingStarted,
     QuotaReturned,
+    ReturnGraded,
     ShippedLine,
     ShortPicked,
     StockLoaded,
     StockMoved,
     UnitPicked,
+    UnitReturned,
     UnitsLost,
     WaybillFreed,
     WaybillTaken,
@@ -110,6 +115,10 @@ def replay(floor: Floor, fact: Fact) -> None:  # noqa: C901  one line per kind
             numbers.set_state(floor.sql, fact.numbers, "burnt", floor.now_ms)
         case UnitsLost():
             take_off(floor, fact.row)
+        case UnitReturned():
+            _returned(floor, fact)
+        case ReturnGraded():
+            _graded(floor, fact)
         case QuotaReturned():
             quotas.relive(floor.sql, fact.sku, returned=fact.quantity)
         case _:
@@ -338,6 +347,35 @@ def _cancelled(floor: Floor, fact: CancelConfirmed) -> None:
     parcels.set_state(floor.sql, now, "cancelled", floor.now_ms, tote=None)
     if parcel.wave is not None:
         waves.settle(floor.sql, parcel.wave)
+
+
+def _returned(floor: Floor, fact: UnitReturned) -> None:
+    row = fact.row
+    known_product(floor, row.sku)
+    book(
+        floor,
+        ReturnRow(
+            return_id=fact.return_id,
+            sku=row.sku,
+            serial=row.serials[0] if row.serials else None,
+            parcel_id=fact.parcel_id or None,
+            line_no=fact.line_no,
+            grade=fact.grade,
+            place=row.bin,
+            badge=floor.actor,
+            at_ms=floor.now_ms,
+            changed_ms=floor.now_ms,
+        ),
+    )
+
+
+def _graded(floor: Floor, fact: ReturnGraded) -> None:
+    before = returns.get(floor.sql, fact.return_id)
+    if before is None:
+        raise Refused(
+            "return_unknown", f"Failed to grade return {fact.return_id} again: it is not here."
+        )
+    book_grade(floor, before, before._replace(grade=fact.grade, place=fact.row.bin))
 
 
 def _sold(floor: Floor, fact: LocalSale) -> None:

@@ -93,6 +93,7 @@ CHECKS: Final[tuple[Callable[[sqlite3.Connection], Check], ...]] = (
     _of("serial_places", proofs.serial_places),
     _of("serial_states", proofs.serial_states),
     _of("serial_counts", proofs.serial_counts),
+    _of("units_aside", proofs.units_aside),
     _of("parcel_units", proofs.parcel_units),
     _of("parcel_serials", proofs.parcel_serials),
     _of("picked_facts", proofs.picked_facts),

@@ -48,7 +48,10 @@ def serial_states(sql: sqlite3.Connection) -> Finding:
         "WHEN 'picked' THEN s.account LIKE 'tote:%' OR s.account LIKE 'parcel:%' "
         "WHEN 'packed' THEN s.account LIKE 'parcel:%' "
         "WHEN 'shipped' THEN s.account = 'customer' "
-        "WHEN 'lost' THEN s.account = 'loss' ELSE 1 END "
+        "WHEN 'quarantined' THEN s.account LIKE 'aside:%' "
+        "WHEN 'in_repair' THEN s.account LIKE 'aside:%' "
+        "WHEN 'lost' THEN s.account = 'loss' "
+        "WHEN 'scrapped' THEN s.account = 'loss' ELSE 1 END "
         "UNION ALL "
         "SELECT s.serial || ': ' || s.state || ', its history says ' "
         "|| COALESCE(h.state, 'nothing') FROM serials s LEFT JOIN serial_history h "
@@ -68,6 +71,22 @@ def serial_counts(sql: sqlite3.Connection) -> Finding:
         "LEFT JOIN serials s ON s.account = b.account AND s.sku = b.sku "
         "WHERE p.serial_policy = 'full' AND b.account LIKE 'bin:%' "
         "GROUP BY b.account, b.sku HAVING COUNT(s.serial) <> b.quantity",
+    )
+
+
+def units_aside(sql: sqlite3.Connection) -> Finding:
+    """On the shelves aside lies exactly what came back and waits for another look."""
+    return _run(
+        sql,
+        "SELECT COUNT(*) FROM returns",
+        "WITH lies AS (SELECT account, sku, quantity FROM balances "
+        "WHERE account >= 'aside:' AND account < 'aside;' AND quantity > 0), "
+        "told AS (SELECT 'aside:' || place AS account, sku, COUNT(*) AS quantity FROM returns "
+        "WHERE grade IN ('quarantine', 'repair') GROUP BY place, sku) "
+        "SELECT account || ' ' || sku || ': ' || quantity || ' by the ledger' FROM "
+        "(SELECT * FROM lies EXCEPT SELECT * FROM told) "
+        "UNION ALL SELECT account || ' ' || sku || ': ' || quantity || ' by the returns' FROM "
+        "(SELECT * FROM told EXCEPT SELECT * FROM lies)",
     )
 
 

@@ -3,7 +3,8 @@
 Nothing is ever edited. A movement takes a quantity of one SKU out of one account and puts it into
 another; a balance is the sum of its movements; an undo is the reverse movement. Goods come from the
 virtual account `supplier` (or `found`) and end in `customer` (or `loss`); those four may go below
-zero, because they stand for the world outside. A bin, a dock, a tote or a parcel never may.
+zero, because they stand for the world outside. A bin, a dock, a tote or a parcel never may. What
+lies `aside` is in the house and not for sale: in quarantine, or to be repaired.
 
 Accounts are text: `bin:B07-12-3`, `dock:IN`, `tote:T-0412`, `parcel:<id>`, `supplier`, ...
 """
@@ -17,10 +18,12 @@ import msgspec
 
 from shared.domain.errors import BooksBroken, Refused
 
-AccountKind = Literal["bin", "dock", "tote", "parcel", "supplier", "customer", "loss", "found"]
+AccountKind = Literal[
+    "bin", "dock", "tote", "parcel", "aside", "supplier", "customer", "loss", "found"
+]  # fmt: skip
 
 VIRTUAL: Final = frozenset({"supplier", "customer", "loss", "found"})
-PLACES: Final = frozenset({"bin", "dock", "tote", "parcel"})
+PLACES: Final = frozenset({"bin", "dock", "tote", "parcel", "aside"})
 
 
 class Movement(msgspec.Struct, frozen=True, kw_only=True):

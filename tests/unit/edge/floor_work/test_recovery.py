@@ -11,6 +11,7 @@ from edge.domain.site import Bench
 from edge.services import print_label, weigh
 from edge.services.recover import recover
 from edge.services.solve import solve
+from edge.services.take_back import GradeRequest, ReturnRequest, grade_again, take_back
 from edge.store import copies, fact_log, ledger, print_jobs, recoveries, serials
 from shared.domain.commands import CancelParcel, CommandRecord
 from shared.domain.errors import Forbidden
@@ -51,7 +52,7 @@ class Day:
         steps = [
             self.stock, self.orders, self.wave, self.pick, self.pick_on,
             lambda: self.pack("P1"), lambda: self.leave("P1"), lambda: self.pack("P3"),
-            self.call_back, lambda: self.leave("P3"), self.late_order,
+            self.call_back, lambda: self.leave("P3"), self.come_back, self.late_order,
         ]  # fmt: skip
         for step in steps:
             step()
@@ -119,6 +120,13 @@ class Day:
         ((tote,),) = self.house.sql("SELECT tote FROM parcels WHERE parcel_id = 'P4'")
         assert self.house.codes(tote, "R-02", station="bench-1")[-1] == "refund_done"
 
+    def come_back(self) -> None:
+        ((phone,),) = self.house.sql("SELECT serial FROM parcel_serials WHERE parcel_id = 'P1'")
+        back = ReturnRequest(op_id="R1", badge="BDG-0001", serial=phone, grade="quarantine")
+        self.house.write(lambda floor: take_back(floor, back))
+        good = GradeRequest(op_id="R2", badge="BDG-0001", grade="good", bin="B01-01-1")
+        self.house.write(lambda floor: grade_again(floor, "R1", good))
+
     def late_order(self) -> None:
         self.house.parcel("P5", ("PHONE", 1))
         self.house.cancel("P3")
@@ -170,7 +178,7 @@ def old_end(old: Any, head: Any) -> int:
 
 
 @pytest.mark.parametrize("cut_seq", [0, 7, 10_000])
-@pytest.mark.parametrize("moment", range(11))
+@pytest.mark.parametrize("moment", range(12))
 def test_every_old_copy_ends_with_the_books_of_the_whole_day(
     house: Any, tmp_path: Path, moment: int, cut_seq: int
 ) -> None:
@@ -179,7 +187,13 @@ def test_every_old_copy_ends_with_the_books_of_the_whole_day(
     day.live()
     assert house.wrong() == []
     told = {type(fact).__name__ for fact in house.facts()}
-    assert {"ShortPicked", "ParcelShipped", "CancelConfirmed", "CancelTooLate"} <= told
+    assert {
+        "ShortPicked",
+        "ParcelShipped",
+        "CancelConfirmed",
+        "CancelTooLate",
+        "ReturnGraded",
+    } <= told
     old = put_back(house, *day.moments[moment], day, cut_seq=cut_seq)
     try:
         assert books_of(old) == books_of(house)
