@@ -28,6 +28,7 @@ from hub.services.first_start import seed_rules
 from hub.services.quotas import balance_quotas
 from hub.services.recover import settle_recovery
 from hub.services.release_parcels import release_ready
+from hub.services.replan import OpenPool
 from hub.services.reservations import expire_reservations
 from hub.services.shop_drift import check_drift
 from hub.services.waybill_numbers import supply_numbers
@@ -89,9 +90,11 @@ class HubNode:
         self._tasks: list[asyncio.Task[Any]] = []
         self._led_ms = 0
         self._expected: frozenset[str] = frozenset()
+        self._pool = OpenPool()
         self._pumps = [
             Pump("release", self._release, self.books),
             Pump("backorders", retry_backorders, self.books),
+            Pump("replan", self._replan, self.books, period_seconds=self._replan_seconds()),
             Pump("quotas", balance_quotas, self.books),
             Pump("shop_quotas", ShopBalancer(), self.books, period_seconds=BALANCE_SECONDS),
             Pump("drift", check_drift, self.books, period_seconds=DRIFT_SECONDS),
@@ -141,6 +144,15 @@ class HubNode:
         self._rounds.told(topic)
         for pump in self._pumps:
             pump.told(topic)
+
+    def _replan_seconds(self) -> float:
+        return self.settings.sourcing.replan_minutes * 60.0 or FORGET_SECONDS
+
+    def _replan(self, desk: Desk) -> int:
+        """Plan some of the open pool again, if the house wants that."""
+        if not self.settings.sourcing.replan_minutes:
+            return 0
+        return self._pool.turn(desk, [name for name, link in self.links().items() if link.up])
 
     def _release(self, desk: Desk) -> int:
         """Release parcels once the warehouses were heard; see `hub.domain.roll_call`."""

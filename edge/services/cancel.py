@@ -27,6 +27,11 @@ def cancel_parcel(floor: Floor, command_id: str, command: CancelParcel) -> None:
             "parcel_unknown",
             f"Failed to cancel parcel {command.parcel_id}: it was never assigned here.",
         )
+    if command.untouched_only and parcel.state != "waiting":
+        raise Refused(
+            "picking_begun",
+            f"Failed to give parcel {command.parcel_id} back: it is {parcel.state}.",
+        )
     if parcel.state == "shipped":
         floor.record(CancelTooLate(command_id=command_id, parcel_id=parcel.parcel_id))
     elif parcel.state == "cancelled":

@@ -42,13 +42,16 @@ class SourcingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     makes it one parcel, up to `parcel_value_wait_minutes`, but never so long that it would be late.
     `parcels_per_order_max` is a hard limit. `capacity_parcels` is what a floor packs in a day. For
     `merge_window_minutes` after an order came in its parcels wait for others to the same buyer and
-    door, but never so long that they miss their courier.
+    door, but never so long that they miss their courier. Every `replan_minutes` the open pool is
+    planned again; `replan_saving_minor` is the least money that moves a parcel.
     """
 
     parcel_fixed_minor: Money = 0
     parcel_value_min_minor: Money = 0
     parcel_value_wait_minutes: Minutes = 24 * 60
     merge_window_minutes: Minutes = 0
+    replan_minutes: Minutes = 15
+    replan_saving_minor: Money = 100
     parcels_per_order_max: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
     regions: tuple[Region, ...] = ()
     capacity_parcels: dict[str, Annotated[int, msgspec.Meta(ge=1, le=10**9)]] = {}

@@ -160,6 +160,30 @@ def source(
     return Sourcing(_parcels(needs, goods, plans[0]), explanation)
 
 
+def numbers_of(
+    sent: Sequence[tuple[Offer, tuple[Need, ...]]], to: Point | None, terms: Terms
+) -> Alternative:
+    """Return the numbers of a plan that is booked: for each parcel its warehouse and its goods."""
+    parts = []
+    for offer, needs in sent:
+        goods = _goods(needs)
+        atp = {good.sku: good.units for good in goods}
+        metres = None if to is None else distance_m(offer.place, to)
+        depot = Depot(offer.warehouse, atp, metres, goods, terms)
+        parts.append(_plan((depot,), Splitter(goods, 0)).numbers)
+    return Alternative(
+        warehouses=tuple(sorted(name for part in parts for name in part.warehouses)),
+        parcels=sum(part.parcels for part in parts),
+        cost_minor=sum(part.cost_minor for part in parts),
+        late=any(part.late for part in parts),
+        forced=sum(part.forced for part in parts),
+        foreign=sum(part.foreign for part in parts),
+        arrives_ms=max(part.arrives_ms for part in parts),
+        load_permille=max(part.load_permille for part in parts),
+        gram_kilometres=sum(part.gram_kilometres for part in parts),
+    )
+
+
 def _only_one_has_all(goods: list[Good], offers: Sequence[Offer]) -> Offer | None:
     """Return the warehouse that has all goods while no other has any, None when it is not so."""
     useful = [one for one in offers if any(one.atp.get(good.sku, 0) > 0 for good in goods)]

@@ -82,6 +82,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     sets_tried: int
     every_split: bool = True
     chosen: Alternative | None = None
+    replaced: Alternative | None = None
+    """The plan that this one took the place of, when the open pool was planned again."""
     alternatives: tuple[Alternative, ...] = ()
     distances_m: dict[str, int | None] = {}
     available: dict[str, dict[str, int]] = {}

@@ -19,6 +19,8 @@ from hub.services.boxes import parcel_ids_in, per_parcel
 from hub.services.imports import remember_row
 from hub.services.presale import back_with_stock
 from hub.services.quotas import RECALL
+from hub.services.replan import RECALL as RECALL_PARCEL
+from hub.services.replan import recall_refused
 from hub.services.waybill_numbers import RECALL as RECALL_NUMBERS
 from hub.store.protocol import Desk
 from shared.domain.facts import (
@@ -213,6 +215,9 @@ def _command_accepted(desk: Desk, record: FactRecord, fact: CommandAccepted) -> 
 
 def _command_refused(desk: Desk, record: FactRecord, fact: CommandRefused) -> None:
     what, _, name = fact.command_id.partition("-")
+    if what == RECALL_PARCEL:
+        recall_refused(desk, name)
+        return
     desk.journal.raise_exception(
         f"{what}_refused",
         record.node,

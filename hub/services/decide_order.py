@@ -43,14 +43,14 @@ def ask_floor(desk: Desk, parcel: ParcelRow, reason: str) -> None:
     """Ask a floor not to ship a parcel; its units stay promised until the floor answers.
 
     A box is called back whole: what other orders have in it is promised again afterwards. What is
-    being called back already is not asked for twice.
+    being called back already is not asked for twice; what is only asked for by a better plan is.
     """
     box = parcel.joined_to or parcel.parcel_id
     command_id = f"cancel-{box}"
     members = [desk.parcels.get(parcel.parcel_id) or parcel]
     if parcel.joined_to:
         members = [one for one in desk.parcels.in_box(box) if one.state not in OVER]
-    if any(one.state == "cancel_pending" for one in members):
+    if any((one.state, one.cancel_command_id) == ("cancel_pending", command_id) for one in members):
         return
     desk.nodes.queue(
         parcel.warehouse,

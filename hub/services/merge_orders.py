@@ -39,19 +39,20 @@ def wait_until_ms(desk: Desk, order: OrderRow, cut_off_ms: int) -> int:
     window_ms = desk.policy.sourcing.merge_window_minutes * MINUTE_MS
     if not window_ms or FASTEST in desk.orders.flags(order.order_id):
         return 0
-    until_ms = order.received_ms + window_ms
+    until_ms = min(order.received_ms, desk.now_ms) + window_ms
     if cut_off_ms:
         until_ms = min(until_ms, cut_off_ms - FLOOR_MINUTES * MINUTE_MS - LEAD_MS)
     return until_ms
 
 
 def waiting_boxes(desk: Desk, order_id: str) -> dict[str, Load]:
-    """Return what waits for company to the order's door, per warehouse."""
+    """Return what other orders have waiting for company to the order's door, per warehouse."""
     if not desk.policy.sourcing.merge_window_minutes:
         return {}
     parcels: dict[str, list[ParcelRow]] = {}
     for parcel in desk.parcels.to_same_door(order_id, PARCELS_PER_BOX_MAX):
-        parcels.setdefault(parcel.warehouse, []).append(parcel)
+        if parcel.order_id != order_id:
+            parcels.setdefault(parcel.warehouse, []).append(parcel)
     return {warehouse: load_of(desk, found) for warehouse, found in parcels.items()}
 
 

@@ -63,13 +63,12 @@ def promise_missing(desk: Desk, order_id: str, own: OwnRights | None = None) -> 
     waits = awaiting(desk, wanted, placed_ms_of(order))
     if waits is not None:
         return waits
-    offers = desk.rights.offers(wanted)
-    offers = _without(own.offered(offers) if own else offers, desk.orders.avoided(order_id))
+    offers = offers_for(desk, order_id, wanted, own)
     address = desk.orders.person(order_id).address
-    terms = _terms(desk, order, address)
+    terms = terms_of(desk, order, address)
     if own and own.found:  # its shop sold what it was lent: that is not given away meanwhile
         terms = msgspec.structs.replace(terms, may_wait=False)
-    choice = source(_needs(desk, lines), offers, destination(address), terms)
+    choice = source(needs_of(desk, lines), offers, destination(address), terms)
     for planned in choice.parcels:
         _book(desk, order_id, planned, choice.explanation, own)
     if choice.parcels:
@@ -79,7 +78,16 @@ def promise_missing(desk: Desk, order_id: str, own: OwnRights | None = None) -> 
     return choice.explanation
 
 
-def _needs(desk: Desk, lines: list[OrderLineRow]) -> tuple[Need, ...]:
+def offers_for(
+    desk: Desk, order_id: str, skus: Collection[str], own: OwnRights | None = None
+) -> list[Offer]:
+    """Return what each warehouse may promise of `skus` to this order."""
+    offers = desk.rights.offers(skus)
+    return _without(own.offered(offers) if own else offers, desk.orders.avoided(order_id))
+
+
+def needs_of(desk: Desk, lines: list[OrderLineRow]) -> tuple[Need, ...]:
+    """Return the missing units of `lines`."""
     products = desk.catalogue.products({line.sku for line in lines})
     return tuple(
         Need(
@@ -94,7 +102,7 @@ def _needs(desk: Desk, lines: list[OrderLineRow]) -> tuple[Need, ...]:
     )
 
 
-def _terms(desk: Desk, order: OrderRow, address: Address) -> Terms:
+def terms_of(desk: Desk, order: OrderRow, address: Address) -> Terms:
     """Return what a decision about `order` has to know beside stock."""
     rules = desk.policy.sourcing
     return Terms(
@@ -112,9 +120,9 @@ def _terms(desk: Desk, order: OrderRow, address: Address) -> Terms:
 
 def _may_wait(desk: Desk, order: OrderRow) -> bool:
     """Say whether the order can still wait for a better plan: not too long, and never till late."""
-    waits_until_ms = order.received_ms + desk.policy.sourcing.parcel_value_wait_minutes * MINUTE_MS
+    waited_ms = desk.now_ms - order.received_ms
     in_time = not order.ship_by_ms or desk.now_ms + DAY_MS < order.ship_by_ms
-    return in_time and desk.now_ms < waits_until_ms
+    return in_time and 0 <= waited_ms < desk.policy.sourcing.parcel_value_wait_minutes * MINUTE_MS
 
 
 def placed_ms_of(order: OrderRow) -> int:

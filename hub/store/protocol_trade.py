@@ -94,6 +94,10 @@ class OrderBook(Protocol):
         """Return ids of orders that lack units of `sku`, oldest first."""
         ...
 
+    def open_pool(self, after_order_id: str, limit: int) -> list[str]:
+        """Return ids of orders whose picking has not begun, oldest first."""
+        ...
+
     def page(self, filters: dict[str, str], before: str, limit: int) -> list[OrderRow]:
         """Return orders, newest first, older than the order `before` (empty: from the newest)."""
         ...

@@ -84,11 +84,16 @@ class AssignParcel(CommandBody, frozen=True, kw_only=True, tag="assign_parcel", 
     """Which order has what in it, when several share the box; the floor only repeats it."""
 
 
-class CancelParcel(CommandBody, frozen=True, kw_only=True, tag="cancel_parcel"):
-    """A request: do not ship this parcel if it has not left."""
+class CancelParcel(CommandBody, frozen=True, kw_only=True, tag="cancel_parcel", omit_defaults=True):
+    """A request: do not ship this parcel if it has not left.
+
+    With `untouched_only` it is refused once the parcel is planned for picking: head office has a
+    better plan for it, which is not worth anybody's work.
+    """
 
     parcel_id: str
     reason: str
+    untouched_only: bool = False
 
 
 class QuotaLine(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hub.domain.policy import CourierTable
+from hub.domain.policy import CourierTable, Policy, SourcingRules
 from hub.domain.roll_call import everybody_heard
 from hub.services.apply_facts import project, project_all
 from hub.services.backorders import retry_backorders
@@ -18,6 +18,7 @@ from hub.services.first_start import seed_rules
 from hub.services.quotas import balance_quotas
 from hub.services.recover import settle_recovery
 from hub.services.release_parcels import release_ready
+from hub.services.replan import OpenPool
 from hub.services.reservations import expire_reservations
 from hub.store import backup, fact_log, fences, nodes
 from hub.store.batch.desk import BatchDesk
@@ -39,6 +40,7 @@ COURIERS = CourierTable()
 TICK_MS = (400, 900)
 KEYS_MS = 2_000
 PUMP_MS = 2_500
+REPLAN_MS = 11_000
 
 
 class SimHub(Node):
@@ -53,6 +55,9 @@ class SimHub(Node):
         """Orders a shop was told are taken: order key -> order id."""
         self.boots: dict[tuple[str, int], int] = {}
         self.ids = OrderedIds(self.entropy)
+        self.pool = OpenPool()
+        minutes = world.options.merge_minutes
+        self.policy = Policy(sourcing=SourcingRules(merge_window_minutes=minutes))
         self.backup: bytes | None = None
         """The newest proven backup."""
         self.proven: dict[tuple[str, int], int] = {}
@@ -81,6 +86,7 @@ class SimHub(Node):
         self._tick()
         self._load_keys()
         self._pump_always()
+        self._replan_always()
         if self.world.options.backup_ms:
             self.later(self.world.options.backup_ms, "backup", self._back_up)
 
@@ -190,13 +196,15 @@ class SimHub(Node):
 
     def desk(self, tx: Transaction, actor: str, kind: type[SqliteDesk] = SqliteDesk) -> SqliteDesk:
         """Return the desk of a running transaction."""
-        return kind(
+        desk = kind(
             tx.sql,
             now_ms=self.clock.wall_ms(),
             actor=actor,
             ids=self.ids,
             tell=lambda topic: tx.after_commit(lambda: self._told(topic)),
         )
+        desk.policy = self.policy
+        return desk
 
     def reading(self) -> SqliteDesk:
         """Return a desk for looking only."""
@@ -255,6 +263,13 @@ class SimHub(Node):
         if not everybody_heard(self.expected, self.core.links(), waited_ms):
             return 0
         return release_ready(desk, COURIERS)
+
+    def _replan_always(self) -> None:
+        self.later(REPLAN_MS, "replan", self._replan_always)
+        self._turn("replan", self._replan)
+
+    def _replan(self, desk: Desk) -> int:
+        return self.pool.turn(desk, [name for name, link in self.core.links().items() if link.up])
 
     def _turn(self, name: str, turn: Callable[[Desk], int]) -> None:
         def done(count: Any, error: Exception | None) -> None:

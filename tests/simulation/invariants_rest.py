@@ -24,6 +24,7 @@ from shared.domain.facts import (
     decode_fact,
 )
 from tests.simulation.invariants_prune import bodies, i10_gap_declared
+from tests.simulation.shared_boxes import boxes_in, lines_of, order_nos
 
 if TYPE_CHECKING:
     from tests.simulation.edge_node import SimEdge
@@ -67,12 +68,16 @@ def i8_once(world: World) -> Iterator[str]:
     picked: Counter[tuple[str, int]] = Counter()
     shipped: Counter[tuple[str, int]] = Counter()
     for edge in world.edges:
-        for fact in facts_of(world, edge):
+        facts = facts_of(world, edge)
+        shared = lines_of(boxes_in(facts))
+        for fact in facts:
             if isinstance(fact, UnitPicked):
-                picked[fact.parcel_id, fact.line_no] += fact.row.quantity
+                key = fact.parcel_id, fact.line_no
+                picked[shared.get(key, (key, ""))[0]] += fact.row.quantity
             elif isinstance(fact, ParcelShipped):
                 for line in fact.lines:
-                    shipped[fact.parcel_id, line.line_no] += line.quantity
+                    key = fact.parcel_id, line.line_no
+                    shipped[shared.get(key, (key, ""))[0]] += line.quantity
     for row in world.hub.sql.execute("SELECT * FROM parcel_lines"):
         key = row["parcel_id"], row["line_no"]
         if (row["picked"], row["shipped"]) != (picked[key], shipped[key]):
@@ -177,12 +182,12 @@ def _could_be_promised(world: World, order_id: str) -> bool:
 def _has_owner(world: World, order_no: str) -> bool:
     """Say whether a floor's queue names a parcel of the order that cannot go on."""
     return any(
-        edge.sql.execute(
-            "SELECT 1 FROM parcels p JOIN exceptions e ON e.subject = p.parcel_id"
-            " WHERE p.order_no = ? AND e.solved_ms IS NULL",
-            (order_no,),
-        ).fetchone()
+        order_no in order_nos(boxes_in(facts_of(world, edge)), row["parcel_id"], row["order_no"])
         for edge in world.edges
+        for row in edge.sql.execute(
+            "SELECT p.parcel_id, p.order_no FROM parcels p JOIN exceptions e"
+            " ON e.subject = p.parcel_id WHERE e.solved_ms IS NULL"
+        )
     )
 
 
@@ -204,8 +209,10 @@ def w2_trucks(world: World) -> Iterator[str]:
     """What couriers took is what the books say, and each box held its own order's goods."""
     sent: dict[str, Counter[str]] = {}
     for row in world.hub.sql.execute(
-        "SELECT p.warehouse, p.waybill, l.sku, l.shipped FROM parcels p"
-        " JOIN parcel_lines l USING (parcel_id) WHERE p.state = 'shipped' AND l.shipped > 0"
+        "SELECT p.warehouse, coalesce(b.waybill, p.waybill) AS waybill, l.sku, l.shipped"
+        " FROM parcels p JOIN parcel_lines l USING (parcel_id)"
+        " LEFT JOIN parcels b ON b.parcel_id = p.joined_to"
+        " WHERE p.state = 'shipped' AND l.shipped > 0"
     ):
         sent.setdefault(row["waybill"], Counter())[row["sku"]] += row["shipped"]
     for (warehouse, waybill), units in sorted(world.goods.trucks.items()):
@@ -252,16 +259,17 @@ def w8_no_line_leaves_twice(world: World) -> Iterator[str]:
     """No order gets more units than its shop ordered, whatever any node forgot in between."""
     sent: dict[str, Counter[str]] = {}
     labels = {
-        (edge.name, row["waybill"]): row["order_no"]
+        (edge.name, row["waybill"]): (edge, row["parcel_id"], row["order_no"])
         for edge in world.edges
-        for row in edge.sql.execute("SELECT waybill, order_no FROM parcels")
+        for row in edge.sql.execute("SELECT waybill, parcel_id, order_no FROM parcels")
     }
     for key, units in world.goods.trucks.items():
-        order_no = labels.get(key)
-        if order_no is None:
+        known = labels.get(key)
+        if known is None:
             yield f"{key[0]}: nobody knows whose box {key[1]} was"
             continue
-        sent.setdefault(order_no, Counter()).update(unit.sku for unit in units)
+        for order_no, skus in _whose(world, *known, Counter(unit.sku for unit in units)).items():
+            sent.setdefault(order_no, Counter()).update(skus)
     for shop in world.shops:
         for number, entry in shop.book.items():
             ordered = Counter[str]()
@@ -270,6 +278,24 @@ def w8_no_line_leaves_twice(world: World) -> Iterator[str]:
             surplus = sent.get(number, Counter()) - ordered
             if surplus:
                 yield f"order {number} got {dict(surplus)} more than was ordered"
+
+
+def _whose(
+    world: World, edge: SimEdge, parcel_id: str, order_no: str, units: Counter[str]
+) -> dict[str, Counter[str]]:
+    """Return what is in a box order by order; where several share it, as its floor told."""
+    facts = facts_of(world, edge)
+    boxes = boxes_in(facts)
+    if parcel_id not in boxes:
+        return {order_no: units}
+    shared = lines_of(boxes)
+    found: dict[str, Counter[str]] = {}
+    for fact in facts:
+        if isinstance(fact, ParcelShipped) and fact.parcel_id == parcel_id:
+            for line in fact.lines:
+                owner = shared[parcel_id, line.line_no][1]
+                found.setdefault(owner, Counter())[line.sku] += line.quantity
+    return found
 
 
 def w6_no_short_without_a_thief(world: World) -> Iterator[str]:

@@ -287,6 +287,18 @@ class SqliteOrders:
                 "DELETE FROM avoided_stock WHERE sku = ? AND warehouse = ?", list(arrived)
             )
 
+    def open_pool(self, after_order_id: str, limit: int) -> list[str]:
+        """Return ids of orders whose picking has not begun, oldest first."""
+        found: list[str] = []
+        for status in ("reserved", "released", "backordered"):
+            rows = self._sql.execute(
+                "SELECT order_id FROM orders WHERE status = ? AND order_id > ?"
+                " ORDER BY order_id LIMIT ?",
+                (status, after_order_id, limit),
+            )
+            found += [row["order_id"] for row in rows]
+        return sorted(found)[:limit]
+
     def page(self, filters: dict[str, str], before: str, limit: int) -> list[OrderRow]:
         """Return orders, newest first, older than the order `before` (empty: from the newest)."""
         clause, values = where(filters, FILTERS)

@@ -134,8 +134,10 @@ class SqliteParcels:
             " AND n.enrolled_ms IS NOT NULL AND NOT EXISTS (SELECT 1 FROM recovering w"
             " WHERE w.node = n.node OR w.node = '*')"
             " AND NOT EXISTS (SELECT 1 FROM doubtful_parcels d WHERE d.parcel_id = p.parcel_id)"
-            " AND p.release_after_ms <= ? ORDER BY n.node, p.parcel_id LIMIT ?",
-            (now_ms, limit),
+            # A clock that went back since must not keep a parcel for as long as it had been ahead.
+            " AND (p.release_after_ms <= ? OR p.created_ms > ?)"
+            " ORDER BY n.node, p.parcel_id LIMIT ?",
+            (now_ms, now_ms, limit),
         )
         return [_row(row) for row in rows]
 

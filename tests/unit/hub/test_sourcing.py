@@ -26,8 +26,10 @@ from hub.domain.courier_choice import (
     zone_of,
 )
 from hub.domain.policy import CourierTable, Policy, Region, SourcingRules
+from hub.domain.replanning import why_better
 from hub.domain.sourcing import Need, Offer, Point, Sourcing, distance_m, source
 from hub.domain.sourcing_split import Terms
+from hub.domain.sourcing_why import Alternative
 from hub.settings import load
 from shared.domain.errors import InvalidInput
 
@@ -217,6 +219,32 @@ def test_the_rules_come_from_a_file_and_a_wrong_one_is_told_in_a_sentence(tmp_pa
     file.write_text('{"region": []}')
     with pytest.raises(InvalidInput, match="cannot read the rules of sourcing"):
         load({"BINCARD_HUB_SOURCING": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({}, ""),
+        ({"parcels": 1, "cost_minor": 9_000}, "it makes 1 parcels fewer"),
+        ({"parcels": 3, "late": False}, ""),
+        ({"late": False, "cost_minor": 9_000}, "it leaves in time"),
+        ({"forced": 1, "late": False, "parcels": 1}, ""),
+        ({"cost_minor": 900}, "it costs 100 minor units less"),
+        ({"cost_minor": 901}, ""),
+        ({"cost_minor": 100, "arrives_ms": 100 * HOUR_MS + 1}, ""),
+        ({"cost_minor": 100, "foreign": 1}, ""),
+        ({"arrives_ms": 88 * HOUR_MS}, "it arrives sooner"),
+        ({"arrives_ms": 88 * HOUR_MS, "cost_minor": 1_001}, ""),
+    ],
+)
+def test_a_plan_is_replaced_only_by_one_that_costs_the_buyer_nothing(
+    other: dict[str, Any], why: str
+) -> None:
+    present = Alternative(
+        warehouses=("A", "B"), parcels=2, cost_minor=1_000, late=True, arrives_ms=100 * HOUR_MS
+    )
+    assert why_better(present, msgspec.structs.replace(present, **other), 100) == why
+    assert not why_better(msgspec.structs.replace(present, **other), present, 100) or not why
 
 
 def random_case(dice: random.Random, skus: int, units: int) -> tuple[tuple[Need, ...], list[Offer]]:

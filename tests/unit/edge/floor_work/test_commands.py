@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from shared.domain.catalogue import Recipient
-from shared.domain.commands import AssignParcel, CommandRecord, LoadStock, ParcelLine
+from shared.domain.commands import AssignParcel, CancelParcel, CommandRecord, LoadStock, ParcelLine
 from shared.domain.errors import InvalidInput, Refused
 from shared.domain.facts import (
     CancelConfirmed,
@@ -106,6 +106,18 @@ def test_a_cancel_before_picking_frees_the_units_at_once(house: Any) -> None:
     assert house.sql("SELECT state FROM pick_lists") == [("done",)]
     house.parcel("P2", ("CABLE", 2))
     assert [wave.parcels for wave in house.plan()] == [1]
+
+
+def test_a_parcel_is_given_back_for_a_better_plan_only_while_nobody_planned_it(house: Any) -> None:
+    house.load(StockRow("B01-01-1", "CABLE", 4))
+    house.parcel("P1", ("CABLE", 2))
+    asked = house.command(CancelParcel(parcel_id="P1", reason="plan", untouched_only=True))
+    assert house.facts("cancel_confirmed") == [CancelConfirmed(command_id=asked, parcel_id="P1")]
+    house.parcel("P2", ("CABLE", 2))
+    house.plan()
+    with pytest.raises(Refused) as refused:
+        house.command(CancelParcel(parcel_id="P2", reason="plan", untouched_only=True))
+    assert (refused.value.code, house.state("P2")) == ("picking_begun", "planned")
 
 
 def test_a_cancel_while_units_are_in_the_tote_waits_for_the_bench(house: Any) -> None:
