@@ -65,7 +65,10 @@ class ScanRead(Message, frozen=True, kw_only=True, tag="scan"):
 
 
 class HealthChanged(Message, frozen=True, kw_only=True, tag="health"):
-    """How a device is; `reason` is a sentence, `counters` count frames, errors and reopenings."""
+    """How a device is; `reason` is a sentence, `counters` count frames, errors and reopenings.
+
+    A printer also tells its paper (`media`, such as 76x130 mm) and its head (`dots_per_mm`).
+    """
 
     device: str
     device_kind: DeviceKind
@@ -73,6 +76,8 @@ class HealthChanged(Message, frozen=True, kw_only=True, tag="health"):
     state: HealthState
     reason: str = ""
     counters: dict[str, int] = {}
+    media: str = ""
+    dots_per_mm: int = 0
 
 
 class JobChanged(Message, frozen=True, kw_only=True, tag="job"):

@@ -45,7 +45,8 @@ from edge.services import print_label, weigh
 from edge.services.bench import HARDWARE_EVENT, BenchState, HardwareRequest
 from edge.services.floor import Floor
 from edge.services.print_label import Drawn
-from edge.store import print_jobs, stations
+from edge.store import labels, print_jobs, stations
+from edge.store.labels import PrinterRow
 from edge.store.print_jobs import PrintJob
 from shared.domain.errors import BincardError
 from shared.domain.ids import uuid7
@@ -114,6 +115,7 @@ class Hardware:
         self._told_ms: dict[str, int] = {}
         self._later: dict[str, asyncio.TimerHandle] = {}
         self._health: dict[str, HealthChanged] = {}
+        self._printers: list[PrinterRow] = []
         self._up = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -288,12 +290,25 @@ class Hardware:
         back = not self._up
         self._up = True
         self._health = {device.device: device for device in reply.devices}
+        await self._know_printers()
         if back:
             self._live.publish("health")
             await self._compare_decisions()
             await self._rearm_waiting()
         for job in await self._database.read(print_jobs.unfinished):
             await self._follow_up(job)
+
+    async def _know_printers(self) -> None:
+        """Labels are drawn for the paper of their printer, also while no devices process runs."""
+        told = [
+            PrinterRow(one.device, one.media, one.dots_per_mm)
+            for one in self.health()
+            if one.device_kind == "printer" and one.media
+        ]
+        if told and told != self._printers:
+            now_ms = self._clock.wall_ms()
+            await self._database.write(lambda tx: labels.put_printers(tx.sql, told, now_ms))
+            self._printers = told
 
     def _silent(self, error: BincardError) -> None:
         if self._up:

@@ -18,6 +18,7 @@ from edge.domain.site import (
 )
 from edge.services.hub_copy import HUB_COPY_HOURS
 from edge.services.prune import DAY_MS, FACT_RETENTION_DAYS
+from shared.domain import sscc
 from shared.domain.errors import InvalidInput
 from shared.runtime import ballast
 from shared.runtime.backups import BackupPlan, plan_in
@@ -107,6 +108,7 @@ def _site(env: Environment) -> Site:
         cart_totes=env.number("CART_TOTES", CART_TOTES, low=1, high=99),
         cart_weight_grams=env.number("CART_WEIGHT_GRAMS", CART_WEIGHT_GRAMS, low=1_000),
         cart_volume_mm3=env.number("CART_VOLUME_MM3", CART_VOLUME_MM3, low=1_000_000, high=10**12),
+        sscc_prefix=_sscc_prefix(env),
         benches=_benches(env.text("STATIONS", "{}")),
         geometry=Geometry(
             env.number("AISLE_PITCH_MM", default.aisle_pitch_mm, low=500, high=100_000),
@@ -114,6 +116,20 @@ def _site(env: Environment) -> Site:
             env.number("END_TO_FIRST_CELL_MM", default.end_to_first_cell_mm, high=100_000),
         ),
     )
+
+
+def _sscc_prefix(env: Environment) -> str:
+    """Extension digit, GS1 company prefix, and what tells this warehouse from its sisters."""
+    prefix = env.text("SSCC_PREFIX", "")
+    fits = sscc.PREFIX_MIN <= len(prefix) <= sscc.PREFIX_MAX
+    if prefix and not (fits and prefix.isascii() and prefix.isdigit()):
+        raise InvalidInput(
+            "settings",
+            f"{PREFIX}SSCC_PREFIX: expected {sscc.PREFIX_MIN} to {sscc.PREFIX_MAX} digits (an "
+            f"extension digit, the GS1 company prefix, digits of this warehouse), got {prefix!r}.",
+            hint="Give every warehouse leading digits of its own, or leave it empty.",
+        )
+    return prefix
 
 
 def _benches(text: str) -> dict[str, Bench]:

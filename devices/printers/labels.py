@@ -65,7 +65,7 @@ def waybill(label: WaybillLabel, looks: Template, dots_per_mm: DotsPerMm = 8) ->
     place stays white. Raises InvalidInput for a waybill no barcode of `looks` can carry,
     Unavailable when this machine has no font with Chinese characters.
     """
-    job = draw(looks, _words(label), dots_per_mm)
+    job = draw(looks, words(label), dots_per_mm)
     return job if label.weight_grams is None else with_weight(job, label.weight_grams)
 
 
@@ -105,7 +105,8 @@ def missing_characters(values: Values) -> str:
     return gfx.missing("".join(values.values()))
 
 
-def _words(label: WaybillLabel) -> Values:
+def words(label: WaybillLabel) -> Values:
+    """Return what a waybill label says, by the names a template uses."""
     number = label.waybill
     return {
         "waybill": number,

@@ -184,6 +184,8 @@ class PrinterQueue(threading.Thread):
             state=self._condition.state,
             reason=self._condition.reason,
             counters=dict(self._counters),
+            media=self.config.media,
+            dots_per_mm=self.config.dots_per_mm,
         )
 
     def run(self) -> None:

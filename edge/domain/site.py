@@ -42,6 +42,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     cart_totes: int = CART_TOTES
     cart_weight_grams: int = CART_WEIGHT_GRAMS
     cart_volume_mm3: int = CART_VOLUME_MM3
+    sscc_prefix: str = ""
+    """Leading digits of the carton numbers of this warehouse alone; empty for no carton labels."""
     benches: dict[str, Bench] = {}
     geometry: Geometry = Geometry()
 

@@ -27,9 +27,12 @@ from edge.domain.printing import (
     mirrored,
 )
 from edge.domain.site import Site
-from edge.services import waybill
+from edge.domain.verdict import Params
+from edge.services import looks, waybill
 from edge.services.bench import HardwareRequest, ask_devices
 from edge.services.floor import Floor
+from edge.services.looks import Looks
+from edge.store import labels as label_store
 from edge.store import numbers, parcels, print_jobs, products
 from edge.store.parcels import ParcelRow
 from edge.store.print_jobs import PrintJob
@@ -39,8 +42,6 @@ from shared.domain.facts import LabelPrinted
 GOODS_LINES_MAX: Final = 8
 """Lines of goods on a label; the rest is told by their number."""
 REFERENCE_CHARACTERS: Final = 8
-WAYBILL: Final = "waybill-76x130"
-"""Template of a waybill label."""
 COURIER_NAMES: Final[dict[str, str]] = {
     "SF": "顺丰速运", "ZTO": "中通快递", "YTO": "圆通速递", "STO": "申通快递", "YUNDA": "韵达速递",
     "JD": "京东快递", "EMS": "中国邮政 EMS", "JT": "极兔速递", "DB": "德邦快递",
@@ -91,12 +92,19 @@ def describe(
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """A label ready for its weight: copy `copy_no` of the parcel's label, with this number."""
+    """A label ready for its weight: copy `copy_no` of the parcel's label, with this number.
+
+    `lost` are the characters that the label font lacks.
+    """
 
     parcel_id: str
     copy_no: int
     waybill: str
+    printer: str
+    template: str
+    template_version: int
     zpl: bytes
+    lost: str
 
 
 def draw(sql: sqlite3.Connection, parcel_id: str, *, site: Site, station: str) -> Drawn | None:
@@ -114,9 +122,31 @@ def draw(sql: sqlite3.Connection, parcel_id: str, *, site: Site, station: str) -
         return None
     copy_no = _next_copy(sql, parcel_id)
     numbered = msgspec.structs.replace(parcel, waybill=number)
-    label = describe(sql, numbered, site=site, station=station, copy_no=copy_no)
-    job = labels.waybill(label, labels.default(WAYBILL))
-    return Drawn(parcel_id, copy_no, number, job)
+    return _drawn(sql, numbered, site=site, station=station, copy_no=copy_no)
+
+
+def _drawn(
+    sql: sqlite3.Connection, parcel: ParcelRow, *, site: Site, station: str, copy_no: int
+) -> Drawn:
+    printer = printer_of(sql, site, station)
+    label = describe(sql, parcel, site=site, station=station, copy_no=copy_no)
+    how: Looks = looks.for_waybill(sql, printer)
+    return Drawn(
+        parcel_id=parcel.parcel_id,
+        copy_no=copy_no,
+        waybill=label.waybill,
+        printer=printer,
+        template=how.template.name,
+        template_version=how.version,
+        zpl=labels.waybill(label, how.template, how.dots_per_mm),
+        lost=labels.missing_characters(labels.words(label)),
+    )
+
+
+def printer_of(sql: sqlite3.Connection, site: Site, station: str) -> str:
+    """Return the printer a station prints on now: the one somebody chose, else its own."""
+    chosen = label_store.choice(sql, station)
+    return chosen.printer if chosen else site.bench(station).printer
 
 
 def _next_copy(sql: sqlite3.Connection, parcel_id: str) -> int:
@@ -139,25 +169,34 @@ def order(
     copy is asked for: both rare) it is drawn here.
     """
     copy_no = _next_copy(floor.sql, parcel.parcel_id)
-    wanted = (parcel.parcel_id, copy_no, parcel.waybill)
-    if drawn is None or (drawn.parcel_id, drawn.copy_no, drawn.waybill) != wanted:
-        label = describe(floor.sql, parcel, site=floor.site, station=station, copy_no=copy_no)
-        job = labels.waybill(label, labels.default(WAYBILL))
-        drawn = Drawn(*wanted, job)
+    printer = printer_of(floor.sql, floor.site, station)
+    wanted = (parcel.parcel_id, copy_no, parcel.waybill, printer)
+    if drawn is None or (drawn.parcel_id, drawn.copy_no, drawn.waybill, drawn.printer) != wanted:
+        drawn = _drawn(floor.sql, parcel, site=floor.site, station=station, copy_no=copy_no)
     job_id = floor.new_id()
     print_jobs.insert(
         floor.sql,
         job_id=job_id,
-        parcel_id=parcel.parcel_id,
+        document_id=parcel.parcel_id,
         copy_no=copy_no,
         waybill=parcel.waybill,
-        printer=floor.site.bench(station).printer,
+        printer=printer,
         station=station,
         zpl=labels.with_weight(drawn.zpl, grams),
         reason=reason,
         actor=floor.actor,
         at_ms=floor.now_ms,
+        template=drawn.template,
+        template_version=drawn.template_version,
     )
+    if drawn.lost:
+        codes = " ".join(f"U+{ord(character):04X}" for character in drawn.lost)
+        lost: Params = {
+            "n": len(drawn.lost),
+            "codes": codes,
+            "waybill": parcel.waybill,
+        }
+        floor.open_exception("attention", parcel.parcel_id, "label_characters", lost, station)
     ask_devices(floor, HardwareRequest(print_job=job_id))
 
 
@@ -207,6 +246,13 @@ def prove(floor: Floor, job: PrintJob) -> None:
     ask_devices(floor, HardwareRequest(decide_job=job.job_id, printed=True))
 
 
+def settle(floor: Floor, job: PrintJob, *, printed: bool) -> None:
+    """A person looked where a label of unknown fate is: it came out, or it certainly did not."""
+    _change(floor, job, "confirmed" if printed else "cancelled", trouble="")
+    _queue_for_a_person(floor, job, "confirmed", "")
+    ask_devices(floor, HardwareRequest(decide_job=job.job_id, printed=printed))
+
+
 def reprint(floor: Floor, parcel: ParcelRow, job: PrintJob, *, station: str, reason: str) -> bool:
     """Order the next copy of a label that is `missing` or `spoiled`; False when it may not be.
 
@@ -216,10 +262,7 @@ def reprint(floor: Floor, parcel: ParcelRow, job: PrintJob, *, station: str, rea
     if not may_reprint(job.state, reason):
         return False
     if job.state == "unknown":
-        printed = reason == "spoiled"
-        _change(floor, job, "confirmed" if printed else "cancelled", trouble="")
-        _queue_for_a_person(floor, job, "confirmed", "")
-        ask_devices(floor, HardwareRequest(decide_job=job.job_id, printed=printed))
+        settle(floor, job, printed=reason == "spoiled")
     order(floor, parcel, station=station, grams=parcel.weight_grams or 0, reason=reason)
     return True
 
@@ -237,9 +280,7 @@ def renumber(floor: Floor, parcel: ParcelRow, *, station: str, courier: str, rea
     if after is None:
         return False
     if newest is not None and newest.state == "unknown":
-        _change(floor, newest, "cancelled", trouble="")
-        _queue_for_a_person(floor, newest, "confirmed", "")
-        ask_devices(floor, HardwareRequest(decide_job=newest.job_id, printed=False))
+        settle(floor, newest, printed=False)
     order(floor, after, station=station, grams=parcel.weight_grams or 0, reason=reason)
     return True
 
@@ -255,7 +296,7 @@ def withdraw(floor: Floor, parcel_id: str) -> None:
 
 def _change(floor: Floor, job: PrintJob, state: JobState, *, trouble: str) -> None:
     print_jobs.set_state(floor.sql, job.job_id, state=state, trouble=trouble, at_ms=floor.now_ms)
-    if state == "confirmed" and job.state != "confirmed":
+    if state == "confirmed" and job.state != "confirmed" and job.kind == print_jobs.WAYBILL:
         floor.record(
             LabelPrinted(
                 parcel_id=job.document_id,
@@ -270,11 +311,12 @@ def _change(floor: Floor, job: PrintJob, state: JobState, *, trouble: str) -> No
 
 def _queue_for_a_person(floor: Floor, job: PrintJob, state: JobState, trouble: str) -> None:
     """Open or solve what the lead sees about this parcel's label."""
-    params: dict[str, str | int] = {"printer": job.printer, "copy_no": job.copy_no}
+    params: Params = {"printer": job.printer, "copy_no": job.copy_no}
+    code = "print_unknown" if job.kind == print_jobs.WAYBILL else "label_unknown"
     if state == "unknown":
-        floor.open_exception("unknown", job.document_id, "print_unknown", params, job.station)
+        floor.open_exception("unknown", job.document_id, code, params, job.station)
     else:
-        floor.solve_exception(job.document_id, "print_unknown")
+        floor.solve_exception(job.document_id, code)
     if state not in NOTHING_PRINTED and trouble == PAPER_OUT:
         floor.open_exception("attention", job.printer, "printer_paper_out", params, job.station)
     else:

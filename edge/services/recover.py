@@ -15,6 +15,7 @@ from typing import Final, Literal
 import msgspec
 
 from edge.domain.verdict import Params
+from edge.services import cartons
 from edge.services.commands import ACTOR, carry_out
 from edge.services.digest_books import digest_books
 from edge.services.doubts import put_in_doubt
@@ -148,6 +149,7 @@ def _finish(floor_for: FloorFor, current: Recovery, op_id: str) -> None:
     """Declare what is lost of this log; after the last one carry out what had to wait."""
     floor = floor_for(op_id, ACTOR)
     recoveries.end(floor.sql, current.incarnation)
+    cartons.skip_forgotten(floor)
     told_seq = current.told_seq or 0
     last_seq = max(current.had_seq, told_seq)
     floor.record(

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from edge.domain.receiving import spread
+from edge.services import cartons
 from edge.services.finish_picking import finish_list
 from edge.services.floor import Floor
 from edge.services.loss import take_off
@@ -40,6 +41,7 @@ from edge.store.returns import ReturnRow
 from shared.domain.errors import Refused
 from shared.domain.facts import (
     CancelConfirmed,
+    CartonNumbered,
     CommandAccepted,
     Fact,
     GoodsReceived,
@@ -111,6 +113,8 @@ def replay(floor: Floor, fact: Fact) -> None:  # noqa: C901  one line per kind
             parcels.drop_waybill(floor.sql, fact.parcel_id)
         case NumbersReturned():
             numbers.set_state(floor.sql, fact.numbers, "returned", floor.now_ms)
+        case CartonNumbered(sscc=number):
+            cartons.know_again(floor, number)
         case NumbersVoided():
             numbers.set_state(floor.sql, fact.numbers, "burnt", floor.now_ms)
         case UnitsLost():

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Final
 
 import msgspec
 
 from edge.store import counters
+
+PARCELS_MAX: Final = 5_000
+"""Parcels listed of one manifest."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,3 +72,29 @@ def parcels_on(sql: sqlite3.Connection, manifest: str) -> int:
         {"manifest": manifest},
     ).fetchone()
     return int(row["parcels"])
+
+
+def get(sql: sqlite3.Connection, manifest: str) -> Manifest | None:
+    """Return a manifest, open or closed."""
+    row = sql.execute(
+        "SELECT * FROM manifests WHERE manifest = :manifest", {"manifest": manifest}
+    ).fetchone()
+    return None if row is None else Manifest(**dict(row))
+
+
+def newest(sql: sqlite3.Connection, limit: int) -> list[Manifest]:
+    """Return the newest manifests, open ones first."""
+    rows = sql.execute(
+        "SELECT * FROM manifests ORDER BY state DESC, opened_ms DESC, manifest DESC LIMIT ?",
+        (limit,),
+    )
+    return [Manifest(**dict(row)) for row in rows]
+
+
+def waybills_on(sql: sqlite3.Connection, manifest: str) -> list[str]:
+    """Return the waybills handed over on `manifest`, in the order they were scanned."""
+    rows = sql.execute(
+        "SELECT waybill FROM parcels WHERE manifest = ? ORDER BY shipped_ms, parcel_id LIMIT ?",
+        (manifest, PARCELS_MAX),
+    )
+    return [str(row[0]) for row in rows]

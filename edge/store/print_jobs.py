@@ -20,13 +20,16 @@ OPEN_MAX: Final = 1_000
 
 _SELECT: Final = (
     "SELECT job_id, kind, document_id, copy_no, waybill, printer, station, sha256, state, reason, "
-    "trouble, "
-    "actor, created_ms, changed_ms FROM print_jobs "
+    "trouble, actor, created_ms, changed_ms, template, template_version, move_to FROM print_jobs "
 )
 
 
 class PrintJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A label ordered: `document_id` is the parcel, `reason` is why there is a copy above 1."""
+    """A label ordered: `document_id` is the parcel, bin, carton...
+
+    `reason` is why there is a copy above 1, `template` and its version how it looks, `move_to` the
+    printer it shall go to once this one has given it up.
+    """
 
     job_id: str
     kind: str
@@ -42,13 +45,16 @@ class PrintJob(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     created_ms: int
     changed_ms: int
+    template: str
+    template_version: int
+    move_to: str
 
 
 def insert(
     sql: sqlite3.Connection,
     *,
     job_id: str,
-    parcel_id: str,
+    document_id: str,
     copy_no: int,
     waybill: str,
     printer: str,
@@ -57,17 +63,20 @@ def insert(
     reason: str,
     actor: str,
     at_ms: int,
+    template: str,
+    template_version: int,
+    kind: str = WAYBILL,
 ) -> None:
-    """Queue copy `copy_no` of a parcel's waybill label."""
+    """Queue copy `copy_no` of a label."""
     sql.execute(
         "INSERT INTO print_jobs (job_id, kind, document_id, copy_no, waybill, printer, station, "
-        "zpl, sha256, state, reason, actor, created_ms, changed_ms) VALUES (:job_id, :kind, "
-        ":parcel_id, :copy_no, :waybill, :printer, :station, :zpl, :sha256, 'queued', :reason, "
-        ":actor, :at_ms, :at_ms)",
+        "zpl, sha256, state, reason, actor, created_ms, changed_ms, template, template_version) "
+        "VALUES (:job_id, :kind, :document_id, :copy_no, :waybill, :printer, :station, :zpl, "
+        ":sha256, 'queued', :reason, :actor, :at_ms, :at_ms, :template, :template_version)",
         {
             "job_id": job_id,
-            "kind": WAYBILL,
-            "parcel_id": parcel_id,
+            "kind": kind,
+            "document_id": document_id,
             "copy_no": copy_no,
             "waybill": waybill,
             "printer": printer,
@@ -77,6 +86,8 @@ def insert(
             "reason": reason,
             "actor": actor,
             "at_ms": at_ms,
+            "template": template,
+            "template_version": template_version,
         },
     )
 
@@ -126,11 +137,11 @@ def zpl(sql: sqlite3.Connection, job_id: str) -> bytes | None:
     return None if row is None else bytes(row["zpl"])
 
 
-def newest_of(sql: sqlite3.Connection, parcel_id: str) -> PrintJob | None:
-    """Return the job of the highest copy of a parcel's label."""
+def newest_of(sql: sqlite3.Connection, document_id: str, kind: str = WAYBILL) -> PrintJob | None:
+    """Return the job of the highest copy of a document's label."""
     row = sql.execute(
-        _SELECT + "WHERE kind = :kind AND document_id = :parcel_id ORDER BY copy_no DESC LIMIT 1",
-        {"kind": WAYBILL, "parcel_id": parcel_id},
+        _SELECT + "WHERE kind = :kind AND document_id = :document_id ORDER BY copy_no DESC LIMIT 1",
+        {"kind": kind, "document_id": document_id},
     ).fetchone()
     return None if row is None else PrintJob(**dict(row))
 
@@ -181,4 +192,12 @@ def set_state(
         "UPDATE print_jobs SET state = :state, trouble = :trouble, changed_ms = :at_ms "
         "WHERE job_id = :job_id",
         {"state": state, "trouble": trouble, "at_ms": at_ms, "job_id": job_id},
+    )
+
+
+def set_move(sql: sqlite3.Connection, job_id: str, printer: str) -> None:
+    """Note the printer a waiting label shall go to; empty for none."""
+    sql.execute(
+        "UPDATE print_jobs SET move_to = :printer WHERE job_id = :job_id",
+        {"printer": printer, "job_id": job_id},
     )

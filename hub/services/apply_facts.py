@@ -27,6 +27,7 @@ from shared.domain.facts import (
     BooksDigested,
     CancelConfirmed,
     CancelTooLate,
+    CartonNumbered,
     CommandAccepted,
     CommandRefused,
     Fact,
@@ -295,6 +296,10 @@ def _log_gap(desk: Desk, record: FactRecord, fact: LogGap) -> None:
     )
 
 
+def _carton_numbered(desk: Desk, record: FactRecord, fact: CartonNumbered) -> None:
+    """Kept in the log alone: the warehouse hears of it again when its disk was put back."""
+
+
 _APPLY: Final[dict[type[Fact], Callable[[Desk, FactRecord, Any], None]]] = {
     StockLoaded: _stock_loaded,
     GoodsReceived: _goods_received,
@@ -321,4 +326,5 @@ _APPLY: Final[dict[type[Fact], Callable[[Desk, FactRecord, Any], None]]] = {
     WaybillFreed: apply_parcels.waybill_freed,
     NumbersReturned: apply_numbers.numbers_returned,
     NumbersVoided: apply_numbers.numbers_voided,
+    CartonNumbered: _carton_numbered,
 }

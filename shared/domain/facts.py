@@ -246,6 +246,12 @@ class NumbersReturned(FactBody, frozen=True, kw_only=True, tag="numbers_returned
     numbers: tuple[str, ...]
 
 
+class CartonNumbered(FactBody, frozen=True, kw_only=True, tag="carton_numbered"):
+    """A carton got this number (SSCC), which is never given out again, also after a restore."""
+
+    sscc: str
+
+
 class NumbersVoided(FactBody, frozen=True, kw_only=True, tag="numbers_voided"):
     """Leased numbers nobody may use any more: they may be on labels this disk has forgotten."""
 
@@ -302,6 +308,7 @@ Fact = (
     | NumbersVoided
     | UnitReturned
     | ReturnGraded
+    | CartonNumbered
 )
 
 _pack = msgspec.msgpack.Encoder().encode

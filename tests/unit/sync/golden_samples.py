@@ -66,6 +66,7 @@ FACTS: dict[int, list[Any]] = {
         fact.NumbersVoided(courier="SF", numbers=("SF5",)),
         fact.UnitReturned(return_id="R1", row=ROW, grade="quarantine", parcel_id="P1", line_no=1),
         fact.ReturnGraded(return_id="R1", row=ROW, before="quarantine", grade="good"),
+        fact.CartonNumbered(sscc="069012340000000016"),
     ],
 }
 COMMANDS: dict[int, list[Any]] = {
