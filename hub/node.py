@@ -245,6 +245,7 @@ class HubNode:
 
     async def _lead(self) -> None:
         """Open the port for warehouses and start the pumps."""
+        await self.books.write(lambda desk: desk.nodes.begin_roll_call(), actor="hub:start")
         listener = Listener(
             self.books.database,
             self.keys,

@@ -313,6 +313,13 @@ def cover_parcels(desk: Desk, node: str) -> None:
             )
 
 
+def cover_debts(desk: Desk, node: str) -> None:
+    """What a warehouse has of rights this hub forgot comes before promises that no floor has."""
+    for sku in desk.rights.owed(node):
+        for give_way in (_drop_promised, end_early):
+            give_way(desk, node, sku, desk.rights.owed(node).get(sku, 0))
+
+
 # Once everybody has told everything
 
 

@@ -203,6 +203,13 @@ def _withdraw(desk: Desk, before: OrderRow) -> None:
     """Take back what an older version was promised; only while no floor has it."""
     check_request(before.order_id, before.status, "amend")
     for parcel in desk.parcels.of_order(before.order_id):
+        if parcel.state == "reserved" and desk.nodes.doubtful(parcel.parcel_id):
+            raise Unavailable(
+                "hub_recovering",
+                f"Failed to amend order {before.order_id}: {parcel.warehouse} may have a part of "
+                "it that this hub does not know of, since it was started or restored just now.",
+                hint="Send the same order again in a minute.",
+            )
         if parcel.state == "reserved":
             drop_reserved(desk, parcel)
         elif parcel.state not in {"cancelled", "short"}:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.services.adopt import cover_parcels, settle_orders
+from hub.services.adopt import cover_debts, cover_parcels, settle_orders
 from hub.services.quotas import keep_reserved
 from hub.services.waybill_numbers import void_lease
 from hub.store.protocol import Desk
@@ -36,6 +36,7 @@ def settle_recovery(desk: Desk) -> int:
             desk.tell(f"commands:{node}")
         for node in complete:
             cover_parcels(desk, node)
+            cover_debts(desk, node)
             _unfreeze(desk, node)
     if desk.nodes.recovering():
         return len(complete)

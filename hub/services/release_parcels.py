@@ -30,7 +30,11 @@ RELEASES_PER_COMMIT: Final = 50
 
 
 def release_ready(desk: Desk, table: CourierTable) -> int:
-    """Release up to RELEASES_PER_COMMIT parcels of enrolled warehouses; return how many."""
+    """Release up to RELEASES_PER_COMMIT parcels of enrolled warehouses; return how many.
+
+    Call it once the warehouses were heard.
+    """
+    desk.nodes.end_roll_call()
     parcels = desk.parcels.releasable(desk.now_ms, RELEASES_PER_COMMIT)
     gone: set[str] = set()
     for parcel in parcels:

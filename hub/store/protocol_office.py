@@ -166,6 +166,18 @@ class NodeBook(Protocol):
         """Say whether an order placed then (0: unknown) may have left before this life began."""
         ...
 
+    def begin_roll_call(self) -> None:
+        """Doubt every parcel that no floor has by these books, until the warehouses were heard."""
+        ...
+
+    def end_roll_call(self) -> None:
+        """Note that everybody was heard."""
+        ...
+
+    def doubtful(self, parcel_id: str) -> bool:
+        """Say whether a floor may have this parcel although these books do not know it."""
+        ...
+
     def end_recovery(self, now_ms: int) -> None:
         """Note that every warehouse was heard or written off."""
         ...

@@ -186,6 +186,10 @@ class RightsBook(Protocol):
         """Return what a promise of these SKUs has to know, in one question."""
         ...
 
+    def owed(self, warehouse: str) -> dict[str, int]:
+        """Return the units per SKU that are owed in one warehouse: promised, and not there."""
+        ...
+
     def offers(self, skus: Iterable[str]) -> list[Offer]:
         """Return what each warehouse may still promise of these SKUs."""
         ...

@@ -36,11 +36,30 @@ def begin(sql: sqlite3.Connection, kind: Literal["restored", "lost"], now_ms: in
         " DO UPDATE SET kind = excluded.kind, began_ms = excluded.began_ms, ended_ms = NULL",
         (kind, now_ms),
     )
+    begin_roll_call(sql)
+
+
+def begin_roll_call(sql: sqlite3.Connection) -> None:
+    """Doubt every parcel that no floor has by these books: they may be older than their past.
+
+    Nothing can be known before the warehouses were heard; see `hub.domain.roll_call`.
+    """
     sql.execute(
         "INSERT INTO doubtful_parcels (parcel_id) SELECT parcel_id FROM parcels p"
         " WHERE p.state = 'reserved' AND NOT EXISTS"
         " (SELECT 1 FROM doubtful_parcels d WHERE d.parcel_id = p.parcel_id)"
     )
+
+
+def end_roll_call(sql: sqlite3.Connection) -> None:
+    """Everybody was heard: unless a recovery goes on, the books are as new as they seem."""
+    sql.execute("DELETE FROM doubtful_parcels WHERE NOT EXISTS (SELECT 1 FROM recovering)")
+
+
+def doubtful(sql: sqlite3.Connection, parcel_id: str) -> bool:
+    """Say whether a floor may have this parcel although these books do not know it."""
+    row = sql.execute("SELECT 1 FROM doubtful_parcels WHERE parcel_id = ?", (parcel_id,)).fetchone()
+    return row is not None
 
 
 def current(sql: sqlite3.Connection) -> RecoveryRow | None:

@@ -69,6 +69,8 @@ class Drills:
         # Which orders left is told by the lines that are gone, and by nobody else.
         if invariant == "W8" and holes and self.world.options.drill == "hub_lost":
             return True
+        if invariant == "I3" and at_rest:
+            return any(f"in {name} are" in text and self._owed(name) for name in self.struck)
         conflicts_min = 0 if invariant in FORGIVEN else 1
         return invariant in FORGIVEN | CONTRADICTED and any(
             name in text and self._declared(name, conflicts_min) for name in self.struck
@@ -86,6 +88,16 @@ class Drills:
             (name, conflicts_min),
         ).fetchone()
         return row is not None
+
+    def _owed(self, name: str) -> bool:
+        """Say whether both of two twins used one right, one to ship and one to call back.
+
+        That was declared, and what is too many is owed: it comes up short and is sourced again.
+        """
+        row = self.world.hub.sql.execute(
+            "SELECT 1 FROM rights_debts WHERE warehouse = ?", (name,)
+        ).fetchone()
+        return row is not None and self._declared(name, 1)
 
     def _swap(self, node: Node, image: bytes, note: Any) -> None:
         """Stop a node, put another disk in, and start it a moment later."""

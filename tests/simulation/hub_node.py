@@ -20,7 +20,7 @@ from hub.services.recover import settle_recovery
 from hub.services.release_parcels import release_ready
 from hub.services.replan import OpenPool
 from hub.services.reservations import expire_reservations
-from hub.store import backup, fact_log, fences, nodes
+from hub.store import backup, fact_log, fences, nodes, recovering
 from hub.store.batch.desk import BatchDesk
 from hub.store.protocol import Desk
 from hub.store.sqlite.desk import SqliteDesk
@@ -83,6 +83,7 @@ class SimHub(Node):
         self._told_keys: on.KeysLoaded | None = None
         self.owners = nodes.valid_keys(self.sql)
         self.expected = frozenset(self.owners.values())
+        self.writer.write_now(lambda tx: recovering.begin_roll_call(tx.sql))
         self._tick()
         self._load_keys()
         self._pump_always()

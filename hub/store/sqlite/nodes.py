@@ -73,6 +73,18 @@ class SqliteNodes:
         """Say whether an order placed then (0: unknown) may have left before this life began."""
         return recovering.may_be_forgotten(self._sql, placed_ms)
 
+    def begin_roll_call(self) -> None:
+        """Doubt every parcel that no floor has by these books, until the warehouses were heard."""
+        recovering.begin_roll_call(self._sql)
+
+    def end_roll_call(self) -> None:
+        """Note that everybody was heard."""
+        recovering.end_roll_call(self._sql)
+
+    def doubtful(self, parcel_id: str) -> bool:
+        """Say whether a floor may have this parcel although these books do not know it."""
+        return recovering.doubtful(self._sql, parcel_id)
+
     def end_recovery(self, now_ms: int) -> None:
         """Note that every warehouse was heard or written off."""
         recovering.end(self._sql, now_ms)

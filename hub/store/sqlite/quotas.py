@@ -87,17 +87,23 @@ class SqliteQuotas:
         )
 
     def unbalanced(self, holder: str, asked_before_ms: int, limit: int) -> list[Unbalanced]:
-        """Return accounts that should hold more, and can, or less, and are not asked yet."""
+        """Return accounts that should hold more, and can, or less, and are not asked yet.
+
+        A holder may know of more rights than there are units for, since a restored hub had to learn
+        of them: those that nothing covers are asked back too.
+        """
         rows = self._sql.execute(
             "SELECT * FROM (SELECT q.warehouse, q.sku, q.target, q.units, q.asked_ms,"
             " coalesce(r.pool - r.safety_stock, 0) AS atp, (SELECT coalesce(sum(d.units), 0)"
             "  FROM rights_debts d WHERE d.sku = q.sku AND d.warehouse = q.warehouse"
-            "  AND d.account <> q.holder) AS owed,"
+            "  AND d.account <> q.holder) AS owed, (SELECT coalesce(sum(d.units), 0)"
+            "  FROM rights_debts d WHERE d.sku = q.sku AND d.warehouse = q.warehouse"
+            "  AND d.account = q.holder) AS uncovered,"
             " (SELECT count(*) FROM order_lines l WHERE l.sku = q.sku AND l.missing > 0) AS waiting"
             " FROM quotas q LEFT JOIN rights r ON r.sku = q.sku AND r.warehouse = q.warehouse"
             " WHERE q.holder = ? AND q.recall_id = '') AS one"
-            " WHERE (units < target AND atp > 0 AND waiting = 0 AND owed = 0)"
-            " OR (units > 0 AND (units > target OR owed > 0) AND asked_ms <= ?)"
+            " WHERE (units < target AND atp > 0 AND waiting = 0 AND owed + uncovered = 0)"
+            " OR ((units > 0 AND (units > target OR owed > 0) OR uncovered > 0) AND asked_ms <= ?)"
             " ORDER BY warehouse, sku LIMIT ?",
             (holder, asked_before_ms, limit),
         )
@@ -106,7 +112,7 @@ class SqliteQuotas:
                 warehouse=row["warehouse"],
                 sku=row["sku"],
                 grant=max(0, min(row["target"] - row["units"], row["atp"]))
-                if not row["owed"]
+                if not row["owed"] + row["uncovered"]
                 else 0,
                 keep=max(0, min(row["target"], row["units"] - row["owed"])),
                 units=row["units"],
@@ -139,8 +145,15 @@ class SqliteQuotas:
     def take_back(self, warehouse: str, holder: str, sku: str, units: int, reference: str) -> int:
         """Credit the pool with rights that the holder gave up; return how many it never had."""
         covered = self._spend(warehouse, holder, sku, units, "pool", reference, "returned")
+        self._sql.execute(
+            f"UPDATE quotas SET asked_ms = 0 {_ONE}",  # noqa: S608  constant
+            {"warehouse": warehouse, "holder": holder, "sku": sku},
+        )
+        # What was owed to the holder it has just given up: forgiven before the pool pays anybody.
+        rest = units - covered
+        rest -= debts.forgive(self._sql, sku, warehouse, holder, rest)
         debts.settle(self._sql, self._now_ms, sku, warehouse)
-        return units - covered - debts.forgive(self._sql, sku, warehouse, holder, units - covered)
+        return rest
 
     def sell(self, warehouse: str, holder: str, sku: str, units: int, reference: str) -> int:
         """Burn rights the holder sold by itself; return how many it had no right to.
@@ -247,9 +260,12 @@ class SqliteQuotas:
         )
 
     def answered(self, warehouse: str, recall_id: str) -> None:
-        """Note that a request to return rights was answered: whatever comes back is credited."""
+        """Note that a request to return rights was answered: whatever comes back is credited.
+
+        A holder that returned nothing has nothing: it is asked again only after a while.
+        """
         self._sql.execute(
-            "UPDATE quotas SET recall_id = '', asked_ms = 0 WHERE warehouse = ? AND recall_id = ?",
+            "UPDATE quotas SET recall_id = '' WHERE warehouse = ? AND recall_id = ?",
             (warehouse, recall_id),
         )
 

@@ -77,6 +77,15 @@ class SqliteRights:
         )
         return frozenset(row["sku"] for row in rows)
 
+    def owed(self, warehouse: str) -> dict[str, int]:
+        """Return the units per SKU that are owed in one warehouse, to whomever; see `debts`."""
+        rows = self._sql.execute(
+            "SELECT sku, sum(units) AS units FROM rights_debts WHERE warehouse = ? GROUP BY sku"
+            " ORDER BY sku",
+            (warehouse,),
+        )
+        return {row["sku"]: int(row["units"]) for row in rows}
+
     def offers(self, skus: Iterable[str]) -> list[Offer]:
         """Return what each warehouse may still promise of these SKUs."""
         wanted = list(skus)

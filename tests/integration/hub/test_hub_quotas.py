@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hub.domain.holders import EDGE, shop_holder
+from hub.services.adopt import cover_debts
 from hub.services.backorders import retry_backorders
 from hub.services.quotas import QuotaRequest, balance_quotas, set_quota
 from hub.services.recover import write_off
@@ -157,6 +158,38 @@ def test_a_refused_recall_is_not_put_again_at_once(counter: Counter) -> None:
     assert len(counter.commands()) == 2
     assert counter.rights() == {"pool": 4, "lent": 6}
     assert counter.row().recall_id == ""
+
+
+def test_a_recall_that_brought_nothing_is_not_put_again_at_once(counter: Counter) -> None:
+    """The floor sold them in lines that are gone for good, so it has nothing to give back."""
+    counter.want(6)
+    counter.want(0)
+    counter.tell(CommandAccepted(command_id=counter.recall_id()))
+    assert (len(counter.commands()), counter.row().recall_id) == (2, "")
+    counter.want(1)
+    assert counter.commands()[-1] == recall(1), "another wish is told at once"
+
+
+def test_rights_that_no_unit_covers_are_asked_back(counter: Counter) -> None:
+    counter.tell(UnitsLost(row=StockRow("A02", "CABLE", 9), reason="damaged"))
+    counter.books.write(lambda desk: desk.quotas.learn("SHA", EDGE, [("CABLE", 4)]))
+    assert (counter.rights(), counter.owed()) == ({"lent": 1, "burnt": 9}, 3)
+    counter.pump()
+    assert counter.commands()[-1] == recall(0)
+    counter.tell(counter.back(4), CommandAccepted(command_id=counter.recall_id()))
+    assert (counter.rights(), counter.owed()) == ({"pool": 1, "burnt": 9}, 0)
+    assert counter.books.verify().holds
+
+
+def test_what_no_floor_has_gives_way_to_rights_a_restored_hub_had_forgotten(
+    counter: Counter,
+) -> None:
+    order = counter.books.order("1", ("CABLE", 9))
+    counter.books.write(lambda desk: desk.quotas.learn("SHA", EDGE, [("CABLE", 4)]))
+    counter.books.write(lambda desk: cover_debts(desk, "SHA"))
+    assert (counter.rights(), counter.owed()) == ({"pool": 6, "lent": 4}, 0)
+    assert counter.books.order_row(order["order_id"]).status == "backordered"
+    assert counter.books.verify().holds
 
 
 def test_returned_rights_go_to_the_order_that_waits(counter: Counter) -> None:

@@ -91,6 +91,19 @@ def test_nothing_is_released_to_a_warehouse_that_has_not_reported(books, floor):
     assert books.release() == 1
 
 
+def test_an_order_is_not_changed_before_a_hub_that_started_has_heard_who_may_have_it(books):
+    """The old version may have left while these books, put back unseen, believe it is here."""
+    books.stock("SHA,B1,CABLE,5,")
+    enrol(books, "SHA")
+    books.order("A1", ("CABLE", 2))
+    books.write(lambda desk: desk.nodes.begin_roll_call())
+    with pytest.raises(Unavailable, match="may have a part of it"):
+        books.order("A1", ("CABLE", 1), version=2)
+    books.write(lambda desk: desk.nodes.end_roll_call())
+    assert books.order("A1", ("CABLE", 1), version=2)["status"] == "reserved"
+    assert books.rights("CABLE", "SHA") == {"pool": 4, "ordered": 1}
+
+
 def test_a_reservation_is_refused_while_its_goods_are_frozen(books, floor):
     books.stock("SHA,B1,CABLE,5,")
     enrol(books, "SHA")
