@@ -83,7 +83,7 @@ class SimHub(Node):
         self._told_keys: on.KeysLoaded | None = None
         self.owners = nodes.valid_keys(self.sql)
         self.expected = frozenset(self.owners.values())
-        self.writer.write_now(lambda tx: recovering.begin_roll_call(tx.sql))
+        self.submit(lambda tx: recovering.begin_roll_call(tx.sql))
         self._tick()
         self._load_keys()
         self._pump_always()
