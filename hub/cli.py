@@ -297,6 +297,16 @@ def simulate_shop(port: int, secret: str, webhook_url: str) -> None:
     serve_shop(port, secret, webhook_url)
 
 
+@hub.command("simulate-courier")
+@click.option("--port", default=0, help="0 lets the system choose.")
+@click.option("--prefix", default="OL", show_default=True, help="Its numbers begin with it.")
+def simulate_courier(port: int, prefix: str) -> None:
+    """Run a courier that issues numbers when asked, and misbehaves when told to."""
+    from hub.couriers.simulated import serve_courier
+
+    serve_courier(port, prefix)
+
+
 @hub.command("adopt-edge")
 @click.option("--warehouse", required=True, help="Code of the warehouse.")
 def adopt_edge(warehouse: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hub.couriers.rounds import CourierRounds
 from hub.domain.roll_call import everybody_heard
 from hub.instance import KEY_FILE, RUN_FILE, RunFile
 from hub.pumps import Pump
@@ -105,6 +106,9 @@ class HubNode:
         ]
         self.vault = Vault(settings.shop_secrets_dir, settings.shop_secrets)
         self._rounds = Rounds(self.books, self.vault, settings.shop_pace, self.clock)
+        self._couriers = CourierRounds(
+            self.books, self.vault, settings.shop_pace, settings.couriers
+        )
         self.books.listeners.append(self._told)
 
     def _open(self) -> SqliteHub:
@@ -142,6 +146,7 @@ class HubNode:
         elif topic.startswith("commands:") and self.listener is not None:
             self.listener.commands_queued(topic.partition(":")[2])
         self._rounds.told(topic)
+        self._couriers.told(topic)
         for pump in self._pumps:
             pump.told(topic)
 
@@ -267,6 +272,7 @@ class HubNode:
         self._tasks.append(asyncio.create_task(self.storage.run(self.stopping)))
         self._tasks += [asyncio.create_task(pump.run(self.stopping)) for pump in self._pumps]
         self._tasks.append(asyncio.create_task(self._rounds.run(self.stopping)))
+        self._tasks.append(asyncio.create_task(self._couriers.run(self.stopping)))
 
     def _enrolled(self) -> None:
         if self.listener is not None:

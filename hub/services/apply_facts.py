@@ -231,6 +231,8 @@ def _command_refused(desk: Desk, record: FactRecord, fact: CommandRefused) -> No
         apply_quotas.recall_refused(desk, record, fact.command_id)
     elif what == RECALL_NUMBERS:
         apply_numbers.recall_answered(desk, record, fact.command_id, refused=True)
+    elif what == "waybill":
+        apply_numbers.number_refused(desk, record, name, fact.code)
     elif what in {"assign", "cancel"}:
         for parcel_id in parcel_ids_in(desk, name):
             apply_parcels.floor_refused(desk, record, parcel_id, fact.sentence, what)

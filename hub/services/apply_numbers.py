@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.domain.number_rows import NumberRecord
+from hub.domain.number_rows import NumberRecord, WaybillRequest
 from hub.domain.rows import ParcelRow
 from hub.store.protocol import Desk
 from shared.domain.facts import (
@@ -45,9 +45,11 @@ def lease_taken_on(desk: Desk, record: FactRecord, leased: LeasedNumbers) -> Non
 def waybill_taken(desk: Desk, record: FactRecord, fact: WaybillTaken, parcel: ParcelRow) -> None:
     """A parcel has its number, and the one it replaces is void."""
     number = _claim(desk, record, fact, parcel)
-    if fact.replaces:
-        old = desk.numbers.get((fact.replaces,)).get(fact.replaces)
-        old = old or NumberRecord(number=fact.replaces, courier=parcel.courier, state="burnt")
+    # One the courier issued here while the floor gave the parcel another is void as well.
+    void = fact.replaces or parcel.waybill
+    if void and void != fact.waybill:
+        old = desk.numbers.get((void,)).get(void)
+        old = old or NumberRecord(number=void, courier=parcel.courier, state="burnt")
         desk.numbers.put([msgspec.structs.replace(old, state="burnt", parcel_id=parcel.parcel_id)])
     desk.numbers.drop_request(parcel.parcel_id)
     desk.parcels.put(
@@ -103,6 +105,24 @@ def waybill_freed(desk: Desk, fact: WaybillFreed, parcel: ParcelRow) -> None:
         return
     desk.numbers.put([msgspec.structs.replace(row, state="leased", parcel_id="")])
     desk.parcels.put(msgspec.structs.replace(parcel, waybill=None))
+
+
+def is_void(desk: Desk, number: str, parcel: ParcelRow) -> bool:
+    """Say whether a number was this parcel's and is void: a late word of its old label."""
+    row = desk.numbers.get((number,)).get(number)
+    return row is not None and row.state == "burnt" and row.parcel_id == parcel.parcel_id
+
+
+def number_refused(desk: Desk, record: FactRecord, parcel_id: str, code: str) -> None:
+    """The floor cannot use the number its courier issued: it is void, a person has to look."""
+    parcel = desk.parcels.get(parcel_id)
+    if code != "waybill_taken" or parcel is None or not parcel.waybill or parcel.labels:
+        return
+    row = desk.numbers.get((parcel.waybill,)).get(parcel.waybill)
+    if row is not None and row.parcel_id == parcel_id and parcel.warehouse == record.node:
+        desk.numbers.put([msgspec.structs.replace(row, state="burnt")])
+        desk.parcels.put(msgspec.structs.replace(parcel, waybill=None))
+        desk.numbers.put_request(WaybillRequest(parcel_id=parcel_id, trouble=code, given_up=True))
 
 
 def numbers_returned(desk: Desk, record: FactRecord, fact: NumbersReturned) -> None:

@@ -214,7 +214,7 @@ def label_printed(desk: Desk, record: FactRecord, fact: LabelPrinted) -> None:
     parcel = _parcel(desk, record, fact.parcel_id)
     if parcel is None:
         return
-    if fact.waybill != parcel.waybill:
+    if fact.waybill != parcel.waybill and not apply_numbers.is_void(desk, fact.waybill, parcel):
         desk.journal.raise_exception(
             "waybill_differs",
             record.node,

@@ -21,6 +21,8 @@ from shared.domain.catalogue import masked_name, masked_phone
 HISTORY_MAX: Final = 500
 """Lines of history in one answer."""
 HIDDEN: Final = "***"
+PENDING_IN: Final = frozenset({"released", "picking", "picked", "packed"})
+"""States in which a parcel without a waybill number waits for it."""
 
 
 class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,7 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
     """One parcel with its tracking number (`waybill`).
 
     Parcels of several orders with the same `joined_to` leave in one box, under one waybill.
+    `waybill_pending`: its floor has it, and its number comes later.
     """
 
     parcel_id: str
@@ -77,6 +80,7 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
     courier: str
     waybill: str | None
     joined_to: str | None
+    waybill_pending: bool
     sort_code: str
     cut_off_at: str | None
     manifest: str
@@ -247,6 +251,7 @@ def _parcel(desk: Desk, parcel: ParcelRow, lines: list[ParcelLineRow]) -> Parcel
         state=parcel.state,
         courier=box.courier,
         waybill=box.waybill,
+        waybill_pending=box.waybill is None and box.state in PENDING_IN,
         joined_to=parcel.joined_to or None,
         sort_code=parcel.sort_code,
         cut_off_at=iso(parcel.cut_off_ms),

@@ -63,6 +63,10 @@ class NumberBook(Protocol):
         """Return parcels that wait for a number these couriers issue when asked, and are due."""
         ...
 
+    def request(self, parcel_id: str) -> WaybillRequest:
+        """Return how often a parcel's number was asked for; untried when never."""
+        ...
+
     def put_request(self, request: WaybillRequest) -> None:
         """Record how often a courier was asked for a parcel's number."""
         ...

@@ -170,7 +170,18 @@ class SqliteNumbers:
             " ORDER BY coalesce(r.due_ms, 0), p.parcel_id LIMIT ?",
             (*couriers, self._now_ms, limit),
         )
-        return [WaybillRequest(**dict(row)) for row in rows]
+        return [WaybillRequest(**{**dict(row), "given_up": False}) for row in rows]
+
+    def request(self, parcel_id: str) -> WaybillRequest:
+        """Return how often a parcel's number was asked for; untried when never."""
+        row = self._sql.execute(
+            "SELECT parcel_id, tries, due_ms, trouble, given_up FROM waybill_requests"
+            " WHERE parcel_id = ?",
+            (parcel_id,),
+        ).fetchone()
+        if row is None:
+            return WaybillRequest(parcel_id=parcel_id)
+        return WaybillRequest(**{**dict(row), "given_up": bool(row["given_up"])})
 
     def put_request(self, request: WaybillRequest) -> None:
         """Record how often a courier was asked for a parcel's number."""

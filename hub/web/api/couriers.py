@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from litestar import get, post
 from litestar.params import FromPath, JSONBody
 from litestar.types import ControllerRouterHandler
@@ -17,8 +18,15 @@ from hub.services.waybill_numbers import (
     set_level,
     view_numbers,
 )
+from hub.services.waybill_requests import ask_again
 from hub.store.protocol import Desk
 from hub.web.requests import AnyRequest, node_of, principal_of
+
+
+class Retried(msgspec.Struct, frozen=True, kw_only=True):
+    """For how many parcels a courier is asked again."""
+
+    parcels: int
 
 
 @get("/api/v1/couriers", operation_id="listCouriers", opt={"scope": "orders:read"})
@@ -81,4 +89,26 @@ async def post_level(
     return await node.books.write(work, actor=principal_of(request).name)
 
 
-handlers: list[ControllerRouterHandler] = [list_couriers, get_numbers, post_numbers, post_level]
+@post(
+    "/api/v1/couriers/{courier:str}/retry",
+    operation_id="retryCourier",
+    opt={"scope": "stock:write"},
+    status_code=200,
+)
+async def post_retry(request: AnyRequest, courier: FromPath[str]) -> Retried:
+    """Ask a courier again for the numbers of parcels that were given up."""
+    node = node_of(request)
+    found = need_courier(node.settings.couriers, courier)
+    count = await node.books.write(
+        lambda desk: ask_again(desk, found.courier), actor=principal_of(request).name
+    )
+    return Retried(parcels=count)
+
+
+handlers: list[ControllerRouterHandler] = [
+    list_couriers,
+    get_numbers,
+    post_numbers,
+    post_level,
+    post_retry,
+]

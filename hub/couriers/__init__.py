@@ -1,0 +1,1 @@
+"""Couriers that issue a waybill number only when they are asked for one parcel's."""
