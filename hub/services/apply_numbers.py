@@ -25,18 +25,22 @@ TWICE = "waybill_twice"
 
 
 def lease_taken_on(desk: Desk, record: FactRecord, leased: LeasedNumbers) -> None:
-    """The warehouse has the numbers; a hub that forgot lending them learns it again."""
+    """The warehouse has the numbers; a hub that forgot lending them learns it again.
+
+    A place these books know of is no news: a number free again since then was given back.
+    """
     node = record.node
     known = desk.numbers.get(leased.numbers)
+    lease = desk.numbers.lease(node, leased.courier)
     learnt = []
     for place, number in enumerate(leased.numbers, leased.after + 1):
-        row = known.get(number) or NumberRecord(number=number, courier=leased.courier, state="free")
-        if row.state == "free":
+        row = known.get(number)
+        if row is None or (row.state == "free" and place > lease.leased):
+            row = row or NumberRecord(number=number, courier=leased.courier, state="free")
             learnt.append(msgspec.structs.replace(row, state="leased", warehouse=node, place=place))
-        elif row.warehouse != node:
+        elif row.state != "free" and row.warehouse != node:
             _twice(desk, node, number, f"it was lent to {row.warehouse or 'nobody'} as well")
     desk.numbers.put(learnt)
-    lease = desk.numbers.lease(node, leased.courier)
     total = max(lease.leased, leased.after + len(leased.numbers))
     if total != lease.leased:
         desk.numbers.put_lease(msgspec.structs.replace(lease, leased=total))
