@@ -296,5 +296,5 @@ class Pool(RuleBasedStateMachine):
             assert known <= lent, "a lease head office knows of is held"
 
 
-Pool.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+Pool.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
 TestPool = Pool.TestCase
