@@ -141,13 +141,14 @@ class JobBrief(NamedTuple):
     changed_ms: int
     parcel_id: str
     waybill: str
+    kind: str
 
 
 def newest_jobs(sql: sqlite3.Connection, limit: int) -> list[JobBrief]:
     """Return the print jobs that need somebody, then the newest others."""
     rows = sql.execute(
         "SELECT j.job_id, j.printer, j.station, j.copy_no, j.state, j.reason, j.trouble, "
-        "j.changed_ms, j.document_id, COALESCE(NULLIF(j.waybill, ''), j.document_id) FROM ("
+        "j.changed_ms, j.document_id, COALESCE(NULLIF(j.waybill, ''), j.document_id), j.kind FROM ("
         "  SELECT *, 0 AS later FROM (SELECT * FROM print_jobs WHERE state IN "
         "    ('unknown', 'failed_before_send', 'queued', 'sending', 'sent') LIMIT :limit) "
         # Newest first by row number, which stops early; by state it would sort every label ever.
@@ -157,6 +158,34 @@ def newest_jobs(sql: sqlite3.Connection, limit: int) -> list[JobBrief]:
         {"limit": limit},
     )
     return [JobBrief(*row) for row in rows]
+
+
+class HouseJobBrief(NamedTuple):
+    """A print job that is for no parcel."""
+
+    job_id: str
+    kind: str
+    document_id: str
+    printer: str
+    copy_no: int
+    state: str
+    reason: str
+    changed_ms: int
+
+
+def house_jobs(sql: sqlite3.Connection, limit: int) -> list[HouseJobBrief]:
+    """Return the newest labels that are no waybills, those of unknown fate first."""
+    rows = sql.execute(
+        "SELECT job_id, kind, document_id, printer, copy_no, state, reason, changed_ms FROM ("
+        "  SELECT *, 0 AS later FROM (SELECT * FROM print_jobs "
+        "    WHERE state = 'unknown' AND +kind <> 'waybill' LIMIT :limit) "
+        "  UNION ALL SELECT *, 1 FROM (SELECT * FROM print_jobs "
+        "    WHERE kind <> 'waybill' AND +state <> 'unknown' "
+        "    ORDER BY created_ms DESC LIMIT :limit)) "
+        "ORDER BY later, created_ms DESC, job_id DESC LIMIT :limit",
+        {"limit": limit},
+    )
+    return [HouseJobBrief(*row) for row in rows]
 
 
 class FactBrief(NamedTuple):

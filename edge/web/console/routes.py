@@ -19,6 +19,7 @@ from edge.web.console import (
     devices_page,
     floor_pages,
     goods_pages,
+    labels_page,
     pages,
     parts,
     stream,
@@ -72,6 +73,7 @@ handlers: list[ControllerRouterHandler] = [
     *floor_pages.handlers,
     *goods_pages.handlers,
     *counter_page.handlers,
+    *labels_page.handlers,
     *devices_page.handlers,
     static_router("/static/console", folder("edge.web.console")),
 ]

@@ -99,6 +99,7 @@ READS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "parcel_lines": lambda sql: records.parcel_lines(sql, "P-1"),
     "weighings_of": lambda sql: records.weighings_of(sql, "P-1"),
     "newest_jobs": lambda sql: records.newest_jobs(sql, 30),
+    "house_jobs": lambda sql: records.house_jobs(sql, 30),
     "newest_facts": lambda sql: records.newest_facts(sql, 20),
     "newest_commands": lambda sql: records.newest_commands(sql, 20),
 }

@@ -75,14 +75,24 @@ const SHAPES = {
       serials: serials.split(/[\s,;]+/).filter(Boolean),
     }],
   }),
+  labels: ({ codes, new_cartons, ...plain }) => ({
+    ...plain,
+    codes: codes.split(/[\s,;]+/).filter(Boolean),
+    new_cartons: plain.kind === "sscc" ? Number(new_cartons) : 0,
+  }),
+  decision: ({ badge }, pressed) => ({ badge, printed: pressed === "yes" }),
+  template: ({ badge, began_at, body }, pressed) => ({
+    badge,
+    began_at: Number(began_at),
+    body: pressed === "reset" ? "" : body,
+  }),
 };
 
-async function submit(form) {
-  const button = form.querySelector("button");
+async function submit(form, button) {
   const hint = form.querySelector(".hint");
   form.dataset.op ??= uuid7();
   const shape = SHAPES[form.dataset.shape] ?? ((plain) => plain);
-  const fields = shape(Object.fromEntries(new FormData(form)));
+  const fields = shape(Object.fromEntries(new FormData(form)), button.value);
   button.disabled = true;
   try {
     const response = await fetch(form.dataset.api, {
@@ -116,7 +126,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target.closest("form[data-api]");
   if (!form) return;
   event.preventDefault();
-  submit(form);
+  submit(form, event.submitter ?? form.querySelector("button"));
 });
 
 /* Live updates. */

@@ -62,6 +62,7 @@ PAGES = {
     "sku": "/stock/CY-AIR3-WH",
     "bin": "/bins/B01-03-2",
     "serial": "/serials/{serial}",
+    "labels": "/labels",
     "devices": "/devices",
     "link": "/link",
 }
