@@ -43,7 +43,8 @@ class SourcingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     `parcels_per_order_max` is a hard limit. `capacity_parcels` is what a floor packs in a day. For
     `merge_window_minutes` after an order came in its parcels wait for others to the same buyer and
     door, but never so long that they miss their courier. Every `replan_minutes` the open pool is
-    planned again; `replan_saving_minor` is the least money that moves a parcel.
+    planned again; `replan_saving_minor` is the least money that moves a parcel. `sell_first` names,
+    per SKU that spoils, the warehouses whose goods expire first, the nearest expiry first.
     """
 
     parcel_fixed_minor: Money = 0
@@ -54,7 +55,13 @@ class SourcingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     replan_saving_minor: Money = 100
     parcels_per_order_max: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
     regions: tuple[Region, ...] = ()
+    sell_first: dict[str, tuple[str, ...]] = {}
     capacity_parcels: dict[str, Annotated[int, msgspec.Meta(ge=1, le=10**9)]] = {}
+
+    def fresher(self, warehouse: str, sku: str) -> int:
+        """Return how many warehouses have goods of `sku` that expire before those of this one."""
+        first = self.sell_first.get(sku, ())
+        return first.index(warehouse) if warehouse in first else len(first)
 
     def serves(self, warehouse: str, province: str) -> bool:
         """Return False when `province` is in a region that `warehouse` does not belong to."""

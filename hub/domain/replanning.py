@@ -28,7 +28,9 @@ def why_better(now: Alternative, other: Alternative, saving_min_minor: int) -> s
         return "it leaves in time"
     if other.parcels < now.parcels:
         return f"it makes {now.parcels - other.parcels} parcels fewer"
-    if other.foreign > now.foreign or other.arrives_ms > now.arrives_ms:
+    if other.fresher > now.fresher or other.foreign > now.foreign:
+        return ""
+    if other.arrives_ms > now.arrives_ms:
         return ""
     saved = now.cost_minor - other.cost_minor
     if saving_min_minor and saved >= saving_min_minor:

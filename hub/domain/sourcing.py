@@ -3,8 +3,9 @@
 A buyer wants one box, soon. Choosing a warehouse line by line makes a third more parcels than
 looking at the whole order, so the choice here is made over sets of warehouses. The best set has, in
 this order: a courier for each box; all boxes gone by the ship-by time; fewest parcels; no part too
-small to leave alone; warehouses of the buyer's own region; least cost; earliest arrival; the
-quieter floors; the shorter way. Money and time are those of the courier that would be chosen.
+small to leave alone; what expires first; warehouses of the buyer's own region; least cost; earliest
+arrival; the quieter floors; the shorter way. Money and time are those of the courier that would be
+chosen.
 
 All sets of one size are tried before the next size, and a larger set is tried only where it can
 mend what no smaller one can, so for up to ten warehouses the answer is exact; beyond `SUBSETS_MAX`
@@ -22,7 +23,8 @@ from typing import Final
 import msgspec
 
 from hub.domain.courier_choice import Rate
-from hub.domain.sourcing_split import Depot, Good, Split, Splitter, Terms
+from hub.domain.depots import Depot, Good, Terms
+from hub.domain.sourcing_split import Split, Splitter
 from hub.domain.sourcing_why import (
     Alternative,
     Explanation,
@@ -177,6 +179,7 @@ def numbers_of(
         cost_minor=sum(part.cost_minor for part in parts),
         late=any(part.late for part in parts),
         forced=sum(part.forced for part in parts),
+        fresher=sum(part.fresher for part in parts),
         foreign=sum(part.foreign for part in parts),
         arrives_ms=max(part.arrives_ms for part in parts),
         load_permille=max(part.load_permille for part in parts),
@@ -296,7 +299,7 @@ def _plan(members: tuple[Depot, ...], splitter: Splitter) -> _Plan:
 
 
 def _numbers(members: tuple[Depot, ...], split: Split, goods: Sequence[Good]) -> Alternative:
-    forced, late, small, cost_minor = split.worth
+    forced, late, small, fresher, cost_minor = split.worth
     return Alternative(
         warehouses=tuple(sorted(depot.warehouse for depot in members)),
         parcels=sum(not depot.joins for depot in members),
@@ -304,6 +307,7 @@ def _numbers(members: tuple[Depot, ...], split: Split, goods: Sequence[Good]) ->
         late=bool(late),
         forced=forced,
         small=small,
+        fresher=fresher,
         foreign=sum(depot.foreign for depot in members),
         arrives_ms=max(rate.arrives_ms for rate in split.rates),
         load_permille=max(depot.load_permille for depot in members),

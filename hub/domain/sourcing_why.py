@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from hub.domain.sourcing_split import Depot, Good, Terms
+from hub.domain.depots import Depot, Good, Terms
 
 ALTERNATIVES_MAX: Final = 5
 """Runners-up that an explanation names."""
@@ -25,6 +25,7 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     `parcels` counts boxes that would not leave anyway. `forced` are boxes that no courier takes,
     `small` those worth too little to leave alone, `foreign` those from outside their region.
+    `fresher` counts, unit by unit, the warehouses that have goods which expire sooner.
     """
 
     warehouses: tuple[str, ...]
@@ -33,6 +34,7 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     late: bool = False
     forced: int = 0
     small: int = 0
+    fresher: int = 0
     foreign: int = 0
     arrives_ms: int = 0
     load_permille: int = 0
@@ -47,6 +49,7 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
             int(self.late),
             self.parcels,
             self.small,
+            self.fresher,
             self.foreign,
             self.cost_minor,
             self.arrives_ms,
@@ -60,6 +63,7 @@ _WHY_NOT: Final = (
     ("it would leave after the ship-by time", "leaves in time"),
     ("it makes {} more parcels", "makes fewer parcels"),
     ("{} of its parts are worth too little to leave alone", "has no part worth too little"),
+    ("it leaves goods behind that expire sooner", "has the goods that expire first"),
     ("{} of its boxes come from outside the region", "is in the buyer's region"),
     ("it costs {} minor units more", "costs least"),
     ("it arrives later", "arrives first"),

@@ -20,9 +20,9 @@ from hub.domain.courier_choice import (
     Shipment,
     choose_courier,
 )
+from hub.domain.depots import CARTON_GRAMS
 from hub.domain.policy import CourierTable
 from hub.domain.rows import OrderRow, ParcelRow
-from hub.domain.sourcing_split import CARTON_GRAMS
 from hub.store.protocol import Desk
 from shared.domain.errors import NotFound
 

@@ -13,11 +13,11 @@ import msgspec
 
 from hub.domain.channel_order import Address
 from hub.domain.courier_choice import DAY_MS, MINUTE_MS
+from hub.domain.depots import Terms
 from hub.domain.orders import order_status, parcel_move
 from hub.domain.review import Hit
 from hub.domain.rows import OrderLineRow, OrderRow, ParcelLineRow, ParcelRow
 from hub.domain.sourcing import Need, Offer, PlannedParcel, Point, source
-from hub.domain.sourcing_split import Terms
 from hub.domain.sourcing_why import Explanation
 from hub.services.awaiting import awaiting
 from hub.services.boxes import box_of

@@ -24,9 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from deploy.sample import from_olist
 from hub.domain.courier_choice import DEFAULT_COURIERS, Shipment, choose_courier
+from hub.domain.depots import CARTON_GRAMS, Terms
 from hub.domain.policy import UTC_OFFSET_MINUTES, Policy
 from hub.domain.sourcing import Need, Offer, Point, distance_m, source
-from hub.domain.sourcing_split import CARTON_GRAMS, Terms
 
 SEED = 20261122
 NOON_MS = 1_795_320_000_000
