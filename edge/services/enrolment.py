@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
 from shared.domain.errors import BooksBroken, Forbidden, Unavailable
 from shared.runtime import curve, private_file
 from shared.runtime.curve import KeyPair, Z85Key
+
+if TYPE_CHECKING:
+    import httpx
 
 IDENTITY_FILE: Final = "identity.json"
 KEY_FILE: Final = "edge.key"
@@ -108,6 +110,8 @@ def renew_key(state_dir: Path, hub_url: str, code: str) -> Identity:
 
 
 def _redeem(state_dir: Path, hub_url: str, code: str, pair: KeyPair, *, renew: bool) -> Identity:
+    import httpx  # a tenth of an edge's start, and needed once in its life
+
     try:
         response = httpx.post(
             f"{hub_url.rstrip('/')}/api/v1/enrolments",

@@ -8,12 +8,17 @@ own, `bincard hub serve`, on SQLite with `synchronous=FULL`, which counts every 
 A fact's time runs from the return of the edge's commit to the moment a reader of the hub's file
 first sees it there; the reader looks every 2 ms, so times are up to 2 ms too long. Both clocks are
 the machine's one monotonic clock.
+
+What the machine itself cost is measured beside it, so that a long wait can be told from a wakeup
+that was lost: how late the reader's own looks came (`looks_late_ms`), and how long a line of 100
+bytes took to be fsynced on the same disk, 20 times a second (`disk_ms`).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -40,6 +45,7 @@ from tests.benchmarks.office_before import Office
 
 SKUS = 300
 LOOK_SECONDS = 0.002
+PROBE_SECONDS = 0.05
 SETTLE_SECONDS = 3.0
 SKIPPED = 10
 DEADLINE_SECONDS = 30.0
@@ -102,18 +108,36 @@ def prepare(state: Path, folders: dict[str, Path], facts_each: int) -> None:
     books.close()
 
 
-def watch(hub_file: Path, nodes: list[str], stop: threading.Event) -> dict[str, list[Any]]:
-    """Look at the hub's file until told to stop; return (line, time) whenever a log has grown."""
+def watch(
+    hub_file: Path, nodes: list[str], stop: threading.Event, late_ms: list[float]
+) -> dict[str, list[Any]]:
+    """Look at the hub's file until told to stop; return (line, time) whenever a log has grown.
+
+    How much later than planned each look began goes into `late_ms`.
+    """
     seen: dict[str, list[Any]] = {node: [] for node in nodes}
     sql = connect(hub_file, writable=False)
+    asked = time.monotonic()
     while not stop.wait(LOOK_SECONDS):
+        late_ms.append((time.monotonic() - asked - LOOK_SECONDS) * 1e3)
         rows = sql.execute("SELECT node, max(applied_seq) FROM node_logs GROUP BY node").fetchall()
         now = time.monotonic_ns()
         for node, seq in rows:
             if node in seen and (not seen[node] or seen[node][-1][0] < seq):
                 seen[node].append((seq, now))
+        asked = time.monotonic()
     sql.close()
     return seen
+
+
+def probe(place: Path, stop: threading.Event, took_ms: list[float]) -> None:
+    """Time an fsync of a small line again and again."""
+    with (place / "probe").open("wb", buffering=0) as file:
+        while not stop.wait(PROBE_SECONDS):
+            start = time.monotonic()
+            file.write(b"x" * 100)
+            os.fsync(file.fileno())
+            took_ms.append((time.monotonic() - start) * 1e3)
 
 
 def delays_ms(written: dict[str, list[list[int]]], seen: dict[str, list[Any]]) -> list[float]:
@@ -132,15 +156,23 @@ def delays_ms(written: dict[str, list[list[int]]], seen: dict[str, list[Any]]) -
 
 def measure(
     state: Path, folders: dict[str, Path], port: int, rate_each: float
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Let all edges work; return (line, time) as written at each, and as seen at the hub."""
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, list[float]]]:
+    """Let all edges work; return (line, time) as written at each, and as seen at the hub.
+
+    The third are the machine's own times.
+    """
     server = json.loads((state / "sync.key").read_bytes())["public_key"]
     seen: dict[str, Any] = {}
+    machine: dict[str, list[float]] = {"looks_late_ms": [], "disk_ms": []}
     stop = threading.Event()
     watcher = threading.Thread(
-        target=lambda: seen.update(watch(state / "hub.db", list(folders), stop))
+        target=lambda: seen.update(
+            watch(state / "hub.db", list(folders), stop, machine["looks_late_ms"])
+        )
     )
+    prober = threading.Thread(target=probe, args=(state.parent, stop, machine["disk_ms"]))
     watcher.start()
+    prober.start()
     processes = {}
     for node, folder in folders.items():
         asked = [str(folder), node, f"tcp://127.0.0.1:{port}", server, str(rate_each)]
@@ -157,9 +189,10 @@ def measure(
     stop.wait(5 * LOOK_SECONDS)
     stop.set()
     watcher.join()
+    prober.join()
     for process in processes.values():
         process.communicate(timeout=20)
-    return written, seen
+    return written, seen, machine
 
 
 def wait_for_all(hub_file: Path, last: dict[str, int]) -> None:
@@ -187,12 +220,15 @@ def run(edges: int, rate: float, seconds: float) -> dict[str, Any]:
             for node, folder in folders.items()
         }
         with hub_process(state, keys) as (_, told):
-            written, seen = measure(state, folders, told["sync_port"], rate / edges)
+            written, seen, machine = measure(state, folders, told["sync_port"], rate / edges)
         times = delays_ms(written, seen)
+    found = {"edges": edges, "facts_per_second": rate, "facts": len(times)} | spread(times)
+    return found | {name: spread(sorted(told)) for name, told in machine.items()}
+
+
+def spread(times: list[float]) -> dict[str, float]:
+    """Return the middle and the end of sorted times in milliseconds."""
     return {
-        "edges": edges,
-        "facts_per_second": rate,
-        "facts": len(times),
         "p50_ms": round(times[len(times) // 2], 1),
         "p95_ms": round(times[len(times) * 95 // 100], 1),
         "p99_ms": round(times[len(times) * 99 // 100], 1),
