@@ -167,13 +167,21 @@ def _scan_label(bench: Bench, scan: Scan) -> Verdict:
 
 
 def _without_label(bench: Bench, parcel: ParcelRow, scan: Scan) -> Verdict:
-    """A closed box waits for its number: its tote asks for the label, another goes on with work."""
+    """A closed box waits for its number.
+
+    Its own tote asks for the label, that of another parcel goes on with work, and any other place
+    is where it stands now, which frees its tote and with it the cart.
+    """
     other = parcels.by_tote(bench.sql, scan.text)
     if other is not None and other.parcel_id != parcel.parcel_id:
         bench.finish()
         return _open_tote(bench, other, scan.text)
     if other is not None:
         return _label_from_shelf(bench, other, scan.text)
+    if scan.kind in {"bin", "tote"}:
+        waybill.lay_on_shelf(bench.floor, parcel, scan.text, bench.name)
+        bench.finish()
+        return right("on_shelf", {"tote": scan.text})
     halt = bench.halt()
     return _again(halt) if halt else attention("tote_first", {"text": scan.exact})
 

@@ -177,12 +177,14 @@ def _give(floor: Floor, parcel: ParcelRow, number: str, courier: str, sort_code:
 
 
 def lay_on_shelf(floor: Floor, parcel: ParcelRow, tote: str, station: str) -> None:
-    """A closed box without a number stands in its tote on the waiting shelf."""
+    """A closed box without a label stands in `tote`, its tote or a place of the waiting shelf."""
     parcels.keep_tote(floor.sql, parcel.parcel_id, tote)
+    code = READY if parcel.waybill else PENDING
+    floor.solve_exception(parcel.parcel_id, code)
     floor.open_exception(
         "attention",
         parcel.parcel_id,
-        PENDING,
+        code,
         {"tote": tote, "order_no": parcel.order_no, "courier": parcel.courier},
         station,
     )

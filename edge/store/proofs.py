@@ -158,7 +158,7 @@ def waybills(sql: sqlite3.Connection) -> Finding:
         sql,
         "SELECT COUNT(*) FROM parcels",
         "SELECT 'waybill ' || waybill || ' is on ' || COUNT(*) || ' parcels' FROM parcels "
-        "GROUP BY waybill HAVING COUNT(*) > 1 "
+        "WHERE waybill IS NOT NULL GROUP BY waybill HAVING COUNT(*) > 1 "
         "UNION ALL SELECT parcel_id || ' left without a waybill' FROM parcels "
         "WHERE waybill IS NULL AND state = 'shipped'",
     )

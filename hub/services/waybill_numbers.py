@@ -138,7 +138,7 @@ async def load_numbers(
         known = 0
         for start in range(0, len(numbers), NUMBERS_PER_COMMIT):
             part = numbers[start : start + NUMBERS_PER_COMMIT]
-            work = partial(_add, courier=courier, numbers=part)
+            work = partial(add_numbers, courier=courier, numbers=part)
             added = await store.write(work, actor=actor)
             accepted += added
             known += len(part) - added
@@ -156,7 +156,7 @@ async def load_numbers(
     )
 
 
-def _add(desk: Desk, courier: Courier, numbers: Sequence[str]) -> int:
+def add_numbers(desk: Desk, courier: Courier, numbers: Sequence[str]) -> int:
     """Put numbers nobody knows yet into the pool; return how many."""
     known = desk.numbers.get(numbers).keys() | desk.numbers.on_parcels(numbers)
     fresh = [number for number in dict.fromkeys(numbers) if number not in known]

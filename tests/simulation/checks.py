@@ -46,6 +46,7 @@ class Checks:
         self._hashes: dict[tuple[str, int, int], bytes] = {}
         self._told: set[tuple[str, str]] = set()
         self._spoke: dict[str, list[str]] = {}
+        self._numbers: dict[str, str] = {}
 
     # While things happen
 
@@ -106,6 +107,13 @@ class Checks:
             if code and code not in sentences() and not sentence:
                 self.world.violation("I20", f"code {code} has no sentence")
 
+    def printed(self, warehouse: str, parcel_id: str, waybill: str) -> None:
+        """I14: a number that came out of any printer is that parcel's for ever."""
+        owner = self._numbers.setdefault(waybill, parcel_id)
+        if owner != parcel_id:
+            text = f"{warehouse} printed {waybill} for {parcel_id}, it was printed for {owner}"
+            self.world.violation("I14", text)
+
     def waited(self, person: Person, took_ms: int) -> None:
         """I17: the floor goes on whatever the hub does."""
         if took_ms > LOCAL_MS_MAX:
@@ -162,6 +170,10 @@ class Checks:
             "counter sales": sum(len(units) for units in world.goods.sold.values()),
             "losses": _count(hub, "SELECT count(*) FROM facts WHERE kind = 'units_lost'"),
             "recalls": _count(hub, "SELECT count(*) FROM commands WHERE kind = 'recall_quota'"),
+            "leased numbers": _count(
+                hub, "SELECT count(*) FROM waybill_numbers WHERE state = 'used' AND place > 0"
+            ),
+            "issued numbers": len(world.couriers.issued),
             "shorts": _count(hub, "SELECT count(*) FROM facts WHERE kind = 'short_picked'"),
         }
 

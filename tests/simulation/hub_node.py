@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hub.domain.policy import CourierTable, Policy, SourcingRules
+from hub.domain.policy import Policy, SourcingRules
 from hub.domain.roll_call import everybody_heard
 from hub.services.apply_facts import project, project_all
 from hub.services.backorders import retry_backorders
@@ -36,7 +36,6 @@ from tests.simulation.node import Node
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-COURIERS = CourierTable()
 TICK_MS = (400, 900)
 KEYS_MS = 2_000
 PUMP_MS = 2_500
@@ -57,7 +56,9 @@ class SimHub(Node):
         self.ids = OrderedIds(self.entropy)
         self.pool = OpenPool()
         minutes = world.options.merge_minutes
-        self.policy = Policy(sourcing=SourcingRules(merge_window_minutes=minutes))
+        self.policy = Policy(
+            couriers=world.couriers.table, sourcing=SourcingRules(merge_window_minutes=minutes)
+        )
         self.backup: bytes | None = None
         """The newest proven backup."""
         self.proven: dict[tuple[str, int], int] = {}
@@ -254,6 +255,8 @@ class SimHub(Node):
             ("release", self._release),
             ("backorders", retry_backorders),
             ("quotas", balance_quotas),
+            ("numbers", self.world.couriers.supply),
+            ("couriers", self.world.couriers.issue),
             ("recovery", settle_recovery),
             ("reservations", expire_reservations),
         ):
@@ -263,7 +266,7 @@ class SimHub(Node):
         waited_ms = self.clock.mono_ms() - self.began_ms
         if not everybody_heard(self.expected, self.core.links(), waited_ms):
             return 0
-        return release_ready(desk, COURIERS)
+        return release_ready(desk, self.world.couriers.table)
 
     def _replan_always(self) -> None:
         self.later(REPLAN_MS, "replan", self._replan_always)

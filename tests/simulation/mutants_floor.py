@@ -253,4 +253,26 @@ HUB: Final = (
         'desk.parcels.next_number(f"waybill:{courier.prefix}")',
         'desk.parcels.next_number(f"waybill:{courier.prefix}") % 7',
     ),
+    Mutant(
+        "a cancelled parcel's number is free again though a printer heard it",
+        "edge.services.refund:_end",
+        "    packing.cancel(floor.sql, parcel.parcel_id, floor.now_ms)\n",
+        "    packing.cancel(floor.sql, parcel.parcel_id, floor.now_ms)\n"
+        "    waybill.free_unsent(floor, parcels.get(floor.sql, parcel.parcel_id))\n",
+        world={"numbers": "leased", "cancels": 0.5, "dock_ms": 10_000},
+    ),
+    Mutant(
+        "a number drawn on a label is taken though it is gone",
+        "edge.store.numbers:take",
+        " AND state = 'free'",
+        "",
+        world={"numbers": "leased"},
+    ),
+    Mutant(
+        "an issued number stays at head office",
+        "hub.services.waybill_requests:_send",
+        'desk.nodes.queue(parcel.warehouse, command, f"waybill-{parcel.parcel_id}")',
+        "pass",
+        world={"numbers": "online"},
+    ),
 )

@@ -187,6 +187,7 @@ class Office:
         hub = self.world.hub
         if not hub.up:
             return
+        self.world.couriers.ask_again()
         for row in hub.sql.execute("SELECT order_id FROM orders WHERE status = 'held'").fetchall():
             hub.use("office", lambda desk, row=row: _let_go(desk, row["order_id"]))
         if fact_log.quarantined(hub.sql):

@@ -70,6 +70,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Buyers change their mind within this."""
     dock_ms: int = 0
     """Closed boxes wait so long for the courier."""
+    numbers: str = "made"
+    """Where waybill numbers come from: made, leased, online or mixed."""
     merge_minutes: int = 0
     """How long parcels wait for others to the same door; 0: each leaves alone."""
     drill: str = ""
@@ -148,7 +150,14 @@ def _with_quotas(options: Options) -> Options:
 def _with_boxes(options: Options) -> Options:
     """In some worlds orders of one buyer share a box; dice of their own as well."""
     dice = Random(f"{options.seed}/boxes")
-    return msgspec.structs.replace(options, merge_minutes=dice.choice((0, 0, 1)))
+    return _with_couriers(msgspec.structs.replace(options, merge_minutes=dice.choice((0, 0, 1))))
+
+
+def _with_couriers(options: Options) -> Options:
+    """Half of the worlds have couriers that do not let the hub make their numbers."""
+    dice = Random(f"{options.seed}/couriers")
+    kind = dice.choice(("made", "made", "leased", "online", "mixed"))
+    return msgspec.structs.replace(options, numbers="made" if options.drill else kind)
 
 
 class _Some:
@@ -168,7 +177,7 @@ HARMLESS: dict[str, Any] = {
     "lost_wakeups": 0.0, "clock_jumps": 0, "drift_ppm": 0, "mistakes": 0.0, "thefts": 0,
     "printer_trouble": 0.0, "poison": 0, "strange_commands": 0, "revocations": 0, "garbage": 0,
     "replays": 0, "quotas": 0, "stale_grants": 0, "breakages": 0, "backup_ms": 0, "retention_ms": 0,
-    "merge_minutes": 0,
+    "merge_minutes": 0, "numbers": "made",
     "cancels": 0.0, "amends": 0.0, "reservations": 0.0, "receipts": 0, "delay_ms": 5,
     "cancel_ms": 25_000, "dock_ms": 0, "cut_ms": 40_000, "clone_ms": 20_000,
 }  # fmt: skip

@@ -219,6 +219,10 @@ class Packer(Person):
             return self.scan("BC:REPRINT:missing")
         if code == "print_failed":
             return self.scan("BC:REPRINT:missing")
+        if code == "waybill_pending":
+            return self.scan("BC:SHELF")
+        if code == "waybill_ready":
+            return self.scan("BC:LABEL")
         if code in {"too_heavy", "too_light"}:
             return self.scan(self.dice.choice(("BC:PACKING", "BC:REOPEN", "BC:PASS:BDG-0001:seen")))
         return False

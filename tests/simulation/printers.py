@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from devices.messages import JobState
 from devices.printers.trouble import PAPER_OUT
 from edge.services import print_label
-from edge.store import parcels, print_jobs
+from edge.store import print_jobs
 
 if TYPE_CHECKING:
     from tests.simulation.edge_node import SimEdge
@@ -36,6 +36,7 @@ class Printer:
         if (job_id := request.get("decide_job")) and job_id in self.jobs:
             if self.jobs[job_id] == "queued" and not request.get("printed"):
                 self.jobs[job_id] = "cancelled"
+                self._report(job_id, unsent=True)
             elif self.jobs[job_id] == "unknown":
                 self.jobs[job_id] = "confirmed" if request.get("printed") else "cancelled"
 
@@ -86,16 +87,18 @@ class Printer:
 
     def _out(self, job_id: str) -> None:
         job = print_jobs.get(self.edge.sql, job_id)
-        parcel = parcels.get(self.edge.sql, job.document_id) if job else None
-        if job is not None and parcel is not None:
-            self.tray.append((job_id, parcel.waybill, job.copy_no))
+        if job is not None:
+            self.tray.append((job_id, job.waybill, job.copy_no))
+            self.edge.world.checks.printed(self.edge.name, job.document_id, job.waybill)
 
-    def _report(self, job_id: str, trouble: str = "") -> None:
+    def _report(self, job_id: str, trouble: str = "", *, unsent: bool = False) -> None:
         if not self.edge.up:
             return
         state = self.jobs[job_id]
         self.edge.guarded(
             self.edge.use,
             "devices",
-            lambda floor: print_label.reported(floor, job_id, state, trouble=trouble),
+            lambda floor: print_label.reported(
+                floor, job_id, state, trouble=trouble, unsent=unsent
+            ),
         )

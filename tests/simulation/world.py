@@ -18,6 +18,7 @@ import msgspec
 
 from tests.simulation.checks import Checks
 from tests.simulation.counter import Breakage, Clerk, QuotaOffice
+from tests.simulation.couriers import Couriers
 from tests.simulation.disk import Disk
 from tests.simulation.drills import Drills
 from tests.simulation.edge_node import SimEdge
@@ -94,11 +95,13 @@ class World:
         self.goods = Goods(self.time.stream("goods"), options.skus)
         self.checks = Checks(self)
         self.net = Net(self)
+        self.couriers = Couriers(self)
         self.hub = SimHub(self)
         self.edges = [SimEdge(self, f"W{number}") for number in range(1, options.edges + 1)]
         self.machines = list(self.edges)
         """All boxes that are switched on, clones included."""
         self.office = Office(self)
+        self.couriers.hand_out()
         self.people = [person for edge in self.edges for person in _staff(edge)]
         self.shops = [Shop(self, name) for name in SHOPS]
         self.clerks = [Clerk(edge) for edge in self.edges]

@@ -25,7 +25,13 @@ from edge.store import parcels
 from hub.domain.courier_choice import Courier
 from hub.domain.rows import OrderRow, ParcelRow
 from hub.services.apply_facts import project
-from hub.services.waybill_numbers import LevelRequest, _add, set_level, supply_numbers, void_lease
+from hub.services.waybill_numbers import (
+    LevelRequest,
+    add_numbers,
+    set_level,
+    supply_numbers,
+    void_lease,
+)
 from hub.store import fact_log as hub_log
 from hub.store.sqlite.desk import SqliteDesk
 from hub.store.sqlite.ordered_ids import OrderedIds
@@ -152,7 +158,7 @@ class Pool(RuleBasedStateMachine):
     def courier_hands_out_numbers(self, count: int) -> None:
         new = [f"SF{self.loaded + place:09d}" for place in range(count)]
         again = [f"SF{place:09d}" for place in range(self.loaded)][-2:]
-        assert _add(self.desk(), COURIER, again + new) == count
+        assert add_numbers(self.desk(), COURIER, again + new) == count
         self.loaded += count
 
     @rule(side=SIDES, level=st.sampled_from([0, 3, 9]), quiet=st.booleans())

@@ -102,6 +102,17 @@ def test_the_number_may_come_while_the_box_still_stands_at_the_bench(
     assert warehouse.parcel(parcel_id).tote is None
 
 
+def test_a_place_on_the_shelf_frees_the_tote(warehouse: Any, goods: Any) -> None:
+    parcel_id = boxed(warehouse, goods, "C01-01")
+    assert warehouse.scans("bench-1", "B99-1-1") == ["on_shelf"]
+    assert warehouse.parcel(parcel_id).tote == "B99-1-1"
+    warehouse.picked("C01-01", {goods.full: 1}, serials=("SN-2",))
+    assert warehouse.scans("bench-1", "C01-01", "BC:ASIDE") == ["tote_opened", "set_aside"]
+    lend(warehouse, N1)
+    assert warehouse.view()["ask"]["params"] == {"tote": "B99-1-1"}
+    assert warehouse.scans("bench-1", "B99-1-1") == ["label_ordered"]
+
+
 def test_scanning_the_next_tote_leaves_the_waiting_box_behind(warehouse: Any, goods: Any) -> None:
     boxed(warehouse, goods, "C01-01")
     other = warehouse.picked("C01-02", {goods.full: 1}, serials=("SN-2",))
