@@ -21,6 +21,7 @@ from hub.pumps import Pump
 from hub.reservation_queue import ReservationQueue
 from hub.services import examine
 from hub.services.access import TOKEN_BYTES, TOKEN_PREFIX, forget_answers, token_hash
+from hub.services.adopt_edge import raise_alarm
 from hub.services.apply_facts import project, project_all
 from hub.services.backorders import retry_backorders
 from hub.services.balance_shops import ShopBalancer
@@ -181,7 +182,7 @@ class HubNode:
 
     def _alarm(self, transaction: Transaction, node: str, code: str, sentence: str) -> None:
         desk = self.books.desk(transaction, "hub:listener")
-        desk.journal.raise_exception(f"edge_{code.removeprefix('edge_')}", node, node, sentence)
+        raise_alarm(desk, node, code, sentence)
 
     async def principal(self, token: str) -> Principal | None:
         """Return who carries `token`, None for an unknown one."""

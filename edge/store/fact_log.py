@@ -269,22 +269,21 @@ def move_lines(sql: sqlite3.Connection, source: int, after_seq: int, target: int
 def told_elsewhere(sql: sqlite3.Connection, record: FactRecord) -> bool:
     """Say whether another log here tells the happening of `record`, and the books know of it.
 
-    The same happening has the same words, operation and moment. One that is told n times in a log
-    happened n times. The hub counts by the same rule.
+    The same happening has the same words and operation: two twins may have carried out one command,
+    each at its own moment. One that is told n times in a log happened n times. The hub counts by
+    the same rule.
     """
     rows = sql.execute(
         "SELECT f.incarnation, count(*) FROM facts f LEFT JOIN recoveries r "
         "ON r.incarnation = f.incarnation AND NOT r.ended "
-        "WHERE f.op_id = ? AND f.kind = ? AND f.version = ? AND f.body = ? AND f.wall_ms = ? "
-        "AND f.mono_ms = ? AND f.actor = ? AND CASE WHEN f.incarnation = ? THEN f.seq <= ? "
+        "WHERE f.op_id = ? AND f.kind = ? AND f.version = ? AND f.body = ? "
+        "AND f.actor = ? AND CASE WHEN f.incarnation = ? THEN f.seq <= ? "
         "ELSE r.incarnation IS NULL OR f.seq <= r.replayed_seq END GROUP BY f.incarnation",
         (
             record.op_id,
             record.kind,
             record.version,
             record.body,
-            record.wall_ms,
-            record.mono_ms,
             record.actor,
             record.incarnation,
             record.seq,

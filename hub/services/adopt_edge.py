@@ -16,6 +16,11 @@ SETTLED: Final = ("edge_clone", "edge_machine_changed")
 """Exceptions that an operator's word settles."""
 
 
+def raise_alarm(desk: Desk, node: str, code: str, sentence: str) -> None:
+    """Tell head office of a greeting that was refused, or of a disk in another box."""
+    desk.journal.raise_exception(f"edge_{code.removeprefix('edge_')}", node, node, sentence)
+
+
 def adopt_edge(desk: Desk, warehouse: str) -> bool:
     """Make the machine turned away last the warehouse's; return False when none was waiting.
 

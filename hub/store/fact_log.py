@@ -199,9 +199,9 @@ def news_among(
     """Return those of the lines, just stored, that no other log of the node has told before.
 
     A machine that branches off its log takes lines along that may have arrived under the old name.
-    The same happening has the same words, operation and moment; a happening that several logs tell
-    counts as often as the log that tells it most often, in whatever order they arrive. The others
-    are noted as retold.
+    The same happening has the same words and operation, also when two twins carried out one command
+    of the hub, each at its own moment. One that several logs tell counts as often as the log that
+    tells it most often, in whatever order they arrive. The others are noted as retold.
     """
     others = sql.execute(
         "SELECT 1 FROM node_logs WHERE node = ? AND incarnation <> ? LIMIT 1", (node, incarnation)
@@ -228,7 +228,7 @@ def _told_elsewhere(sql: sqlite3.Connection, record: FactRecord) -> bool:
             # The bare column would make SQLite read the node's whole log by its primary key.
             "SELECT incarnation, count(*) FROM facts"
             " WHERE node || '' = ? AND op_id = ? AND kind = ?"
-            " AND version = ? AND body = ? AND wall_ms = ? AND mono_ms = ? AND actor = ?"
+            " AND version = ? AND body = ? AND actor = ?"
             " AND (incarnation <> ? OR seq <= ?) GROUP BY incarnation",
             (
                 record.node,
@@ -236,8 +236,6 @@ def _told_elsewhere(sql: sqlite3.Connection, record: FactRecord) -> bool:
                 record.kind,
                 record.version,
                 record.body,
-                record.wall_ms,
-                record.mono_ms,
                 record.actor,
                 record.incarnation,
                 record.seq,

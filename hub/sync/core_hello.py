@@ -204,7 +204,9 @@ def _taken(hello: Hello, known: KnownNode) -> Refusal:
     return Refusal(
         "clone",
         f"Another machine spoke for {hello.node} {known.silent_ms // 1000} seconds ago. Stop one "
-        "of the two, or have head office adopt this one: bincard hub adopt-edge.",
+        "of the two, or have head office adopt this one: bincard hub adopt-edge. This one keeps "
+        f"{untold_lines(hello, known)} lines that head office may lack, and tells them once it is "
+        "let in.",
         waiting=True,
         retry_after_ms=min(quiet_ms, CONTEST_RETRY_MS),
     )
@@ -219,6 +221,13 @@ def agreed_mark(hello: Hello, known: KnownNode, incarnation: int) -> LogMark:
         and known.hashes.get((incarnation, mark.seq)) == mark.hash
     ]
     return max(common, key=lambda mark: mark.seq, default=LogMark(incarnation, 0, ZERO_HASH))
+
+
+def untold_lines(hello: Hello, known: KnownNode) -> int:
+    """Return how many lines of a machine are not known to be the hub's as well."""
+    return sum(
+        max(0, head.seq - agreed_mark(hello, known, head.incarnation).seq) for head in hello.heads
+    )
 
 
 def _histories_differ(hello: Hello, known: KnownNode) -> Refusal | None:

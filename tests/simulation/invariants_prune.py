@@ -21,10 +21,7 @@ def bodies(world: World, edge: SimEdge, but: str) -> list[bytes]:
     logs tell word for word happened as often as the log says that tells it most often.
     """
     found: dict[tuple[int, int], tuple[object, ...]] = {}
-    query = (
-        "SELECT incarnation, seq, body, op_id, actor, wall_ms, mono_ms FROM facts"
-        " WHERE kind <> ? AND node = ?"
-    )
+    query = "SELECT incarnation, seq, body, op_id, actor FROM facts WHERE kind <> ? AND node = ?"
     bases = {
         row["incarnation"]: row["base_seq"]
         for row in edge.sql.execute("SELECT incarnation, base_seq FROM logs")
