@@ -35,6 +35,7 @@ from hub.web.api import (
     rules,
     shops,
     stock,
+    webhooks,
 )
 from hub.web.principal import guard
 from hub.web.requests import BODY_BYTES_MAX, AnyRequest
@@ -70,6 +71,7 @@ def create_app(node: HubNode) -> Litestar:
         *shops.handlers,
         *presales.handlers,
         *rules.handlers,
+        *webhooks.handlers,
         *health.handlers,
         *enrolments.handlers,
     ]

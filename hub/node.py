@@ -34,6 +34,7 @@ from hub.services.replan import OpenPool
 from hub.services.reservations import expire_reservations
 from hub.services.shop_drift import check_drift
 from hub.services.waybill_numbers import supply_numbers
+from hub.services.webhooks import forget_told
 from hub.settings import Settings
 from hub.shops.rounds import Rounds
 from hub.shops.vault import Vault
@@ -45,6 +46,7 @@ from hub.sync.listener import LinkView, Listener
 from hub.sync.shelf import Shelf
 from hub.web.enrolments import EnrolmentDesk
 from hub.web.principal import Principal
+from hub.webhook_sender import WebhookSender
 from shared.domain.errors import BincardError
 from shared.domain.facts import FactRecord
 from shared.domain.ports import Clock, Entropy
@@ -110,6 +112,9 @@ class HubNode:
         self._couriers = CourierRounds(
             self.books, self.vault, settings.shop_pace, settings.couriers
         )
+        self._sender = WebhookSender(
+            self.books, self.clock, settings.webhook_pace, settings.webhook_hosts
+        )
         self.books.listeners.append(self._told)
 
     def _open(self) -> SqliteHub:
@@ -148,6 +153,7 @@ class HubNode:
             self.listener.commands_queued(topic.partition(":")[2])
         self._rounds.told(topic)
         self._couriers.told(topic)
+        self._sender.told(topic)
         for pump in self._pumps:
             pump.told(topic)
 
@@ -274,6 +280,7 @@ class HubNode:
         self._tasks += [asyncio.create_task(pump.run(self.stopping)) for pump in self._pumps]
         self._tasks.append(asyncio.create_task(self._rounds.run(self.stopping)))
         self._tasks.append(asyncio.create_task(self._couriers.run(self.stopping)))
+        self._tasks.append(asyncio.create_task(self._sender.run(self.stopping)))
 
     def _enrolled(self) -> None:
         if self.listener is not None:
@@ -305,4 +312,4 @@ class HubNode:
 
 def _forget(desk: Desk) -> int:
     """Forget a little of what nobody asks for again; return how much."""
-    return forget_answers(desk) + forget_settled(desk)
+    return forget_answers(desk) + forget_settled(desk) + forget_told(desk)

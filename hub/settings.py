@@ -11,6 +11,7 @@ import msgspec
 
 from hub.domain.courier_choice import DEFAULT_COURIERS, Courier
 from hub.domain.policy import UTC_OFFSET_MINUTES, CourierTable, Policy, SourcingRules
+from hub.domain.webhooks import Pace as WebhookPace
 from hub.shops.pace import Pace
 from hub.shops.vault import Secrets
 from shared.domain.errors import InvalidInput
@@ -41,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Kept free beside the books for the day the disk is full; 0 for programs that only look."""
     backups: BackupPlan = BackupPlan()
     shop_pace: Pace = Pace()
+    webhook_pace: WebhookPace = WebhookPace()
+    webhook_hosts: tuple[str, ...] = ()
+    """Hosts and networks that webhooks may call, besides public ones and this machine."""
     shop_secrets: Mapping[str, Secrets] = {}
     """Keys of shops by `CHANNEL/SHOP`; those of other shops lie in files of the state directory."""
 
@@ -89,6 +93,12 @@ def load(values: Mapping[str, str]) -> Settings:
             timeout_ms=env.number("SHOP_TIMEOUT_MS", Pace().timeout_ms, low=10),
             look_ms=env.number("SHOP_LOOK_MS", Pace().look_ms, low=100),
         ),
+        webhook_pace=WebhookPace(
+            retry_ms=env.number("WEBHOOK_RETRY_MS", WebhookPace().retry_ms, low=10),
+            timeout_ms=env.number("WEBHOOK_TIMEOUT_MS", WebhookPace().timeout_ms, low=10),
+            failures_max=env.number("WEBHOOK_FAILURES_MAX", WebhookPace().failures_max, low=1),
+        ),
+        webhook_hosts=tuple(env.text("WEBHOOK_HOSTS", "").replace(",", " ").split()),
         shop_secrets=_shop_secrets(env.text("SHOP_SECRETS", "")),
     )
     env.done()

@@ -25,6 +25,7 @@ SCOPES: Final = frozenset(
         "stock:read",
         "stock:write",
         "rules:write",
+        "webhooks:write",
         "pii:read",
         "audit:read",
         "admin",

@@ -20,6 +20,7 @@ from hub.store.protocol_office import AccessBook, Journal, NodeBook
 from hub.store.protocol_presales import PresaleBook
 from hub.store.protocol_quotas import QuotaBook
 from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
+from hub.store.protocol_webhooks import WebhookBook
 
 T = TypeVar("T")
 
@@ -53,6 +54,7 @@ class Desk(Protocol):
     nodes: NodeBook
     proofs: ProofBook
     channels: ChannelBook
+    webhooks: WebhookBook
     numbers: NumberBook
 
     def new_id(self) -> str:

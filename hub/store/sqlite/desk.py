@@ -15,6 +15,7 @@ from hub.store.protocol_office import AccessBook, Journal, NodeBook
 from hub.store.protocol_presales import PresaleBook
 from hub.store.protocol_quotas import QuotaBook
 from hub.store.protocol_trade import OrderBook, ParcelBook, ReservationBook, RightsBook
+from hub.store.protocol_webhooks import WebhookBook
 from hub.store.sqlite.access import SqliteAccess, SqliteReservations
 from hub.store.sqlite.catalogue import SqliteCatalogue
 from hub.store.sqlite.channels import SqliteChannels
@@ -30,6 +31,7 @@ from hub.store.sqlite.quotas import SqliteQuotas
 from hub.store.sqlite.rights import SqliteRights
 from hub.store.sqlite.serials import SqliteSerials
 from hub.store.sqlite.stock import SqliteStock
+from hub.store.sqlite.webhooks import SqliteWebhooks
 from shared.runtime.attempt import undoable
 
 T = TypeVar("T")
@@ -70,6 +72,7 @@ class SqliteDesk:
         self.nodes: NodeBook = SqliteNodes(sql)
         self.proofs: ProofBook = SqliteProofs(sql)
         self.channels: ChannelBook = SqliteChannels(sql, now_ms)
+        self.webhooks: WebhookBook = SqliteWebhooks(sql)
         self.numbers: NumberBook = SqliteNumbers(sql, now_ms)
 
     def new_id(self) -> str:
