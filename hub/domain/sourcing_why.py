@@ -106,8 +106,11 @@ def explain(
 ) -> Explanation:
     """Return why the first of `ranked` was taken; `depots` are all that had something."""
     chosen, rivals = ranked[0], ranked[1:]
+    sentence = sentence_of(chosen, rivals)
+    if any(depot.distance_m is None for depot in depots):
+        sentence += " The address has no coordinates, so distance did not count."
     return Explanation(
-        sentence=sentence_of(chosen, rivals),
+        sentence=sentence,
         exact=exact,
         sets_tried=tried,
         every_split=every_split,
