@@ -53,6 +53,7 @@ class HubCore:
             on.CommandsRead: self._on_commands_read,
             on.LinesRead: self._on_lines_read,
             on.CommandsQueued: self._on_commands_queued,
+            on.CackFailed: lambda event, _: core_down.not_noted(self._sessions, event.node),
             on.KeysLoaded: self._on_keys_loaded,
         }
         self._messages: dict[type[wire.Message], Callable[[Session, Any, int], list[Effect]]] = {

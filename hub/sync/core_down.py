@@ -9,6 +9,8 @@ Source: reference protocol "WES-1", section 4.6; F-6.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hub.sync import core_events as on
 from hub.sync.core_events import Effect
 from hub.sync.core_session import Session
@@ -23,6 +25,9 @@ def pump(session: Session, now_ms: int) -> list[Effect]:
     Nothing is sent to a machine that has not shown that it took the welcome in.
     """
     down = session.down
+    if not down.noted:
+        down.noted = True
+        return [on.StoreCack(session.node, down.cursor), *pump(session, now_ms)]
     down.wanted = True
     if down.reading or not session.confirmed:
         return []
@@ -108,6 +113,14 @@ def cacked(session: Session, message: wire.Cack, now_ms: int) -> list[Effect]:
     down.data = b""
     session.pace.progressed()
     return [on.StoreCack(session.node, down.cursor), *pump(session, now_ms)]
+
+
+def not_noted(sessions: Mapping[bytes, Session], node: str) -> list[Effect]:
+    """The books did not take a node's cursor, for want of room: the next pump notes it."""
+    for session in sessions.values():
+        if session.node == node:
+            session.down.noted = False
+    return []
 
 
 def resend_late(session: Session, now_ms: int, entropy: Entropy) -> list[Effect]:

@@ -141,6 +141,12 @@ class LinesRead(Event, frozen=True):
     records: tuple[FactRecord, ...]
 
 
+class CackFailed(Event, frozen=True):
+    """Storage did not take the note of how far `node` has carried out its commands."""
+
+    node: str
+
+
 class CommandsQueued(Event, frozen=True):
     """New commands may wait for `node`, or for any node when it is empty."""
 

@@ -22,6 +22,8 @@ class Down(msgspec.Struct):
     resend_ms: int = 0
     reading: bool = False
     wanted: bool = False
+    noted: bool = True
+    """Whether the books know the cursor, or will as soon as the storage has answered."""
     urgent_ms: int = 0
     urgent_sent: dict[int, int] = {}
     """When the copy of each urgent command behind the batch was sent last."""

@@ -365,10 +365,11 @@ class Listener:
                 self._send(on.Send(effect.peer, wire.encode(wire.NO_SESSION, told)))
 
     def _store_cack(self, effect: on.StoreCack) -> None:
-        self._submit(
-            lambda tx: fact_log.store_cack(tx.sql, effect.node, effect.seq),
-            self._failed,
-        )
+        def done(future: Future[None]) -> None:
+            if self._failed(future):
+                self._post(on.CackFailed(effect.node))
+
+        self._submit(lambda tx: fact_log.store_cack(tx.sql, effect.node, effect.seq), done)
 
     def _submit(self, work: Callable[[Any], Any], done: Callable[[Future[Any]], object]) -> None:
         try:

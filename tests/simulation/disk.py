@@ -92,6 +92,8 @@ class Writer:
         self._waiting: deque[tuple[Work, Done]] = deque()
         self.broken = False
         self.fail_next = False
+        self.full_left = 0
+        """Commits for which there will be no room."""
 
     @property
     def idle(self) -> bool:
@@ -105,7 +107,8 @@ class Writer:
         self._waiting.append((work, done))
 
     def write_now(self, work: Work) -> Any:
-        """Run a use case at once, as setting up a world needs it."""
+        """Run a use case at once, as setting up a world needs it; for that there is room."""
+        self.full_left = 0
         answers = self._run([(work, _ignore)])
         _, answer, error, transaction = answers[0]
         if error is not None:
@@ -142,6 +145,11 @@ class Writer:
         if self.fail_next:
             self.fail_next = False
             raise sqlite3.OperationalError("disk I/O error")
+        if self.full_left:
+            self.full_left -= 1
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
 
     def _run(self, group: list[tuple[Work, Done]]) -> list[tuple[Done, Any, Any, Transaction]]:
         sql = self._disk.sql

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 GAP_MS = (300, 3_500)
 CUT_MS_MIN = 2_000
+FULL_COMMITS = (1, 8)
 JUMPS_MS = (86_400_000, -86_400_000, -1_740_000_000_000, 600_000)
 """A day on, a day back, back to about 1970, ten minutes."""
 
@@ -58,6 +59,8 @@ class Faults:
             (self.poison, options.poison),
             (self.strange_command, options.strange_commands),
             (world.office.revoke, options.revocations),
+            (self.edge_full, options.full_disks),
+            (self.hub_full, options.full_disks),
         )
         self.plan = [blow for blow, count in counts for _ in range(count)]
         self.dice.shuffle(self.plan)
@@ -98,6 +101,16 @@ class Faults:
         """The next commit of the hub fails."""
         self.world.time.fault("hub_disk_error")
         self.world.hub.writer.fail_next = True
+
+    def edge_full(self, edge: SimEdge) -> None:
+        """An edge finds no room for its next commits; nothing is lost but what was to be kept."""
+        self.world.time.fault("edge_disk_full")
+        edge.writer.full_left = self.dice.randint(*FULL_COMMITS)
+
+    def hub_full(self, _: SimEdge) -> None:
+        """The hub finds no room for its next commits."""
+        self.world.time.fault("hub_disk_full")
+        self.world.hub.writer.full_left = self.dice.randint(*FULL_COMMITS)
 
     def jump(self, edge: SimEdge) -> None:
         """Somebody sets an edge's clock wrong."""

@@ -192,7 +192,11 @@ class SimHub(Node):
         )
 
     def _store_cack(self, effect: on.StoreCack) -> None:
-        self.submit(lambda tx: fact_log.store_cack(tx.sql, effect.node, effect.seq))
+        def done(_: Any, error: Exception | None) -> None:
+            if error is not None:
+                self.handle(on.CackFailed(effect.node))
+
+        self.submit(lambda tx: fact_log.store_cack(tx.sql, effect.node, effect.seq), done)
 
     # The office
 

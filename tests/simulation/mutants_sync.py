@@ -230,6 +230,13 @@ SYNC: Final = (
         "AND seq > ? + 1",
     ),
     Mutant(
+        "a command for which there was no room is passed over",
+        "edge.sync.core_inbox:Inbox.failed",
+        "self._taken = self.cursor",
+        "pass",
+        world={"full_disks": 8},
+    ),
+    Mutant(
         "pruned at acknowledgement",
         "edge.store.line_state:store_ack",
         '    sql.execute(\n        "UPDATE logs SET stable_seq',

@@ -62,6 +62,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Targets set per warehouse for what its counter may sell; 0: the counter is closed."""
     stale_grants: int = 0
     breakages: int = 0
+    full_disks: int = 0
+    """Disks without room for a few commits, at an edge and at the hub."""
     cut_ms: int = 40_000
     """A cut cable is mended within this."""
     clone_ms: int = 20_000
@@ -144,6 +146,7 @@ def _with_quotas(options: Options) -> Options:
         breakages=dice.choice((0, 0, 1, 3)),
         cancel_ms=dice.choice((25_000, 25_000, 4_000)),
         dock_ms=dice.choice((0, 0, 10_000)),
+        full_disks=dice.choice((0, 0, 3)),
     )
 
 
@@ -179,7 +182,7 @@ HARMLESS: dict[str, Any] = {
     "replays": 0, "quotas": 0, "stale_grants": 0, "breakages": 0, "backup_ms": 0, "retention_ms": 0,
     "merge_minutes": 0, "numbers": "made",
     "cancels": 0.0, "amends": 0.0, "reservations": 0.0, "receipts": 0, "delay_ms": 5,
-    "cancel_ms": 25_000, "dock_ms": 0, "cut_ms": 40_000, "clone_ms": 20_000,
+    "cancel_ms": 25_000, "dock_ms": 0, "full_disks": 0, "cut_ms": 40_000, "clone_ms": 20_000,
 }  # fmt: skip
 """Values at which an option hurts nobody; shrinking tries them one by one."""
 

@@ -193,6 +193,7 @@ class World:
             cable.cut_up = cable.cut_down = False
         for node in (self.hub, *self.edges):
             node.writer.fail_next = False
+            node.writer.full_left = 0
             if not node.up:
                 node.restart(node.life)
         self.checks.look()

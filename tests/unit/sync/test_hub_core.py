@@ -252,6 +252,16 @@ def test_commands_go_one_batch_at_a_time_until_the_edge_has_them():
     assert read.after_seq == 3
 
 
+def test_how_far_commands_are_done_is_noted_again_when_there_was_no_room_for_it():
+    driver = Driver().open()
+    note = on.StoreCack("SHA", hello().down_cursor)
+    assert driver.feed(on.CackFailed("unheard")).effects == []
+    for noted, kept in ((on.CackFailed("SHA"), True), (on.CommandsQueued("unheard"), False)):
+        driver.feed(noted)
+        driver.now_ms += wire.PUMP_MS
+        assert (note in driver.feed(on.Tick()).effects) is kept
+
+
 def test_an_edge_cannot_confirm_commands_it_was_never_sent():
     driver = Driver().open()
     assert driver.hears(wire.Cack(2**40)).effects == []
