@@ -23,6 +23,7 @@ from tests.process import kill_matrix
 from tests.process.junk import nonsense
 from tests.process.kill_matrix import ROWS, STEPS_MAX, Row
 from tests.process.knife import is_sharp
+from tests.process.stall import stall_both
 from tests.process.storm import open_company
 from tests.process.town import Town, check_books, until
 
@@ -91,6 +92,23 @@ def storm(edges: int, facts: int, frames: int, strangers: int, seed: int) -> Non
             show(cost | {"equal": equal, "seconds": round(time.monotonic() - began, 1)})
 
     with tempfile.TemporaryDirectory(prefix="bincard-storm-") as folder:
+        asyncio.run(live(Path(folder)))
+
+
+@campaign.command()
+@click.option("--seconds", default=60.0, help="How long each of both processes stands still.")
+def stall(seconds: float) -> None:
+    """Let the hub, then an edge, stand still in the middle of orders, and prove the books."""
+
+    async def live(folder: Path) -> None:
+        async with kill_matrix.staffed_town(folder) as town:
+            began = time.monotonic()
+            lines = await stall_both(town, seconds)
+            await asyncio.to_thread(check_books, town)
+            took = round(time.monotonic() - began, 1)
+            show({"stood_still": seconds, "lines_lost": lines, "books": "proven", "seconds": took})
+
+    with tempfile.TemporaryDirectory(prefix="bincard-stall-") as folder:
         asyncio.run(live(Path(folder)))
 
 

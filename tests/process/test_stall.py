@@ -6,8 +6,6 @@ The hub runs on New York's time and the warehouse on Shanghai's.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.processes import Service
-from tests.process.kill_matrix import CODE, check
+from tests.process.kill_matrix import CODE
+from tests.process.stall import stall_both
 from tests.process.town import Town, check_books, check_goods, rows, until
 
 STALL_SECONDS = 5.0
@@ -31,27 +29,6 @@ def labels_of(town: Town) -> Counter[str]:
     """Return the labels in the printers' trays, by waybill."""
     trays = town.sites[CODE].trays
     return Counter(path.stem.partition("-")[2] for path in trays.rglob("*.zpl"))
-
-
-async def stall(service: Service, seconds: float) -> None:
-    """Let a process stand still for a while."""
-    pid = service.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    await asyncio.sleep(seconds)
-    os.kill(pid, signal.SIGCONT)
-
-
-async def stall_both(town: Town, seconds: float) -> int:
-    """Let the hub, then the edge stand still in the middle of orders; return lost lines."""
-    site = town.sites[CODE]
-    sockets = town.line(CODE).accepted
-    for service in (town.hub.service, site.services["edge"]):
-        await town.order(2)
-        await stall(service, seconds)
-        await town.work_off(seconds + 60)
-        await asyncio.to_thread(check, town)
-    return town.line(CODE).accepted - sockets
 
 
 async def die_with_the_label(town: Town) -> dict[str, Any]:
