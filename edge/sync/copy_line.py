@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -68,7 +69,9 @@ class CopyLine:
         for _ in range(TRIES_MAX):
             until = time.monotonic() + ANSWER_SECONDS
             if self._ready(zmq.POLLOUT, until):
-                self._socket.send(wire.encode(wire.NO_SESSION, message), zmq.NOBLOCK)
+                # A line that was there when asked may be gone now: that is no answer, like any cut.
+                with suppress(zmq.Again):
+                    self._socket.send(wire.encode(wire.NO_SESSION, message), zmq.NOBLOCK)
             while self._ready(zmq.POLLIN, until):
                 try:
                     told = wire.decode(self._socket.recv()).message
