@@ -12,14 +12,25 @@ ruff check .
 ruff format --check .
 say "Layers ..."
 lint-imports --no-cache >/dev/null || { lint-imports --no-cache; exit 1; }
-say "Types ..."
-mypy
 if [ $# -gt 0 ]; then
+    say "Types ..."
+    mypy
     exec pytest -q "$@"
 fi
-say "Tests ..."
-# Most of the long ones wait for a process, a line or a disk, so four share two cores well; and they
-# come first, in the order of the folders.
-pytest -q -n 4 --dist loadfile --no-loadscope-reorder -m "not browser"
-say "Tests in the browser ..."
-pytest -q -n 2 --dist loadfile -m browser
+# Types and pages beside the rest: most of the long tests wait for a process, a line or a disk, so
+# several share two cores well. The browser's tests need processes of their own (tests/e2e/conftest.py);
+# what runs beside speaks when it is over.
+beside=$(mktemp -d)
+trap 'rm -rf "$beside"' EXIT
+say "Types, tests, and tests in the browser ..."
+mypy >"$beside/types" 2>&1 &
+types=$!
+pytest -q -n 2 --dist loadfile -m browser >"$beside/browser" 2>&1 &
+browser=$!
+# The long ones come first, in the order of the folders.
+failed=0
+pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m "not browser" || failed=1
+wait "$types" || failed=1
+wait "$browser" || failed=1
+cat "$beside/types" "$beside/browser"
+exit "$failed"

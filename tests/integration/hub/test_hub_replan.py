@@ -225,7 +225,11 @@ def total(books: Any) -> tuple[int, int, int, int]:
     return books.read(count)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    ("store", "seed"),
+    [*(("sqlite", seed) for seed in range(6)), ("postgres", 0), ("postgres", 1)],
+    indirect=["store"],
+)
 def test_no_round_over_a_random_pool_makes_anything_worse(
     books: Any, clock: HandClock, seed: int
 ) -> None:
