@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 source deploy/setup.sh
 need_debian chromium fonts-wqy-microhei strace \
     || fail "the tests need a browser, a Chinese font, and strace to stop a process at a disk call."
+need_renderer
 export PATH="$PWD/.venv/bin:$PATH" BINCARD_TEST_CHROMIUM="${BINCARD_TEST_CHROMIUM:-/usr/bin/chromium}"
 
 say "Style ..."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import shutil
 import subprocess
@@ -22,7 +21,8 @@ from devices.printers.fields import KINDS, WIDEST
 from devices.printers.template import NAMES
 from shared.domain.errors import InvalidInput, Refused, Unavailable
 
-NODE_MODULES = "BINCARD_TEST_NODE_MODULES"
+RENDERER = Path(__file__).parents[3] / ".venv" / "renderer" / "node_modules"
+"""Another interpreter of ZPL, brought by `deploy/test.sh` where Node.js is present."""
 LOOKS = {name: labels.default(name) for name in NAMES}
 EACH = [(name, dots) for name in NAMES for dots in (8, 12)]
 WAYBILL = LOOKS["waybill-76x130"]
@@ -168,16 +168,15 @@ def test_wrapped_lines_fit_and_lose_nothing_without_an_ellipsis(text, width, lin
 
 
 def test_another_zpl_interpreter_draws_what_the_preview_shows(tmp_path: Path) -> None:
-    modules = Path(os.environ.get(NODE_MODULES) or "/nowhere")
-    if not shutil.which("node") or not (modules / "zpl-renderer-js").is_dir():
-        pytest.skip(f"needs node, and in {NODE_MODULES} a directory with zpl-renderer-js 3.4.0")
+    if not shutil.which("node") or not (RENDERER / "zpl-renderer-js").is_dir():
+        pytest.skip("needs Node.js and zpl-renderer-js: run deploy/test.sh where both can be had")
     wanted = {}
     for name, dots in EACH:
         looks = LOOKS[name]
         file = f"{name}.{looks.width_mm}.{looks.height_mm}.{dots}.zpl"
         job, wanted[file] = _job(name, "hostile", dots)
         (tmp_path / file).write_bytes(job)
-    _rendered_by_node(tmp_path, modules)
+    _rendered_by_node(tmp_path)
     for file, expected in wanted.items():
         theirs = Image.open(tmp_path / f"{file}.png").convert("L")
         theirs = theirs.point(lambda level: 255 if level > 127 else 0).convert("1")
@@ -186,9 +185,9 @@ def test_another_zpl_interpreter_draws_what_the_preview_shows(tmp_path: Path) ->
         assert ImageChops.logical_xor(ours, theirs).getbbox() is None, file
 
 
-def _rendered_by_node(folder: Path, modules: Path) -> None:
+def _rendered_by_node(folder: Path) -> None:
     """Draw every label in `folder`; the renderer takes long to start, so it starts once."""
-    (folder / "node_modules").symlink_to(modules)
+    (folder / "node_modules").symlink_to(RENDERER)
     (folder / "draw.mjs").write_text(
         'import {ready} from "zpl-renderer-js"; import fs from "fs";\n'
         "const {api} = await ready;\n"
