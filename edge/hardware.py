@@ -269,7 +269,9 @@ class Hardware:
         if isinstance(reply, JobReply):
             await self._report(job_id, reply.state, reply.trouble)
         elif isinstance(reply, Failed):
-            await self._report(job_id, "queued", reply.sentence)
+            # A printer that is not there has not heard of the label: it may go to another one.
+            gone = job.move_to and reply.code == "printer_unknown"
+            await self._report(job_id, "cancelled" if gone else "queued", reply.sentence)
 
     async def _decide(self, job_id: str, *, printed: bool) -> None:
         await self._ask(DecideJob(request_id=self._new_id(), job_id=job_id, printed=printed))

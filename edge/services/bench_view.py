@@ -18,10 +18,11 @@ from devices.printers.trouble import code_of
 from edge.domain.packing import WAYS, Halt, weight_window
 from edge.domain.printing import shown_state
 from edge.domain.site import Site
+from edge.services import looks
 from edge.services.bench import BenchState, unit_weights
-from edge.services.print_label import courier_name, recipient_of
+from edge.services.print_label import courier_name, printer_of, recipient_of
 from edge.services.station_view import last_scan, person_view
-from edge.store import manifests, packing, parcels
+from edge.store import labels, manifests, packing, parcels
 from edge.store.parcels import ParcelRow, ParcelSerialRow
 from edge.store.stations import StationRow
 from shared.domain.catalogue import masked_name
@@ -99,6 +100,7 @@ def bench_view(
         "lines": _lines(state) if parcel else [],
         "scale": _scale(state, site, instruments),
         "label": _label(state),
+        "printers": _printers(state, site, instruments),
         "halt": _halt(state.halt()),
         "last_scan": last_scan(sql, station.station),
         "ask": {"code": ask, "params": ask_params},
@@ -203,6 +205,28 @@ def _scale(state: BenchState, site: Site, instruments: Instruments | None) -> di
         "low_grams": window.low_grams if window else None,
         "high_grams": window.high_grams if window else None,
     }
+
+
+def _printers(
+    state: BenchState, site: Site, instruments: Instruments | None
+) -> list[dict[str, Any]]:
+    """Return the printers this bench could print waybills on: which is its own, which in use."""
+    own = site.bench(state.name).printer
+    used = printer_of(state.sql, site, state.name)
+    found = []
+    for row in labels.printers(state.sql):
+        health = instruments.health_of(row.printer) if instruments else None
+        if looks.can_print("waybill", row):
+            found.append(
+                {
+                    "printer": row.printer,
+                    "media": row.media,
+                    "own": row.printer == own,
+                    "used": row.printer == used,
+                    "state": health.state if health else "down",
+                }
+            )
+    return found
 
 
 def _label(state: BenchState) -> dict[str, Any] | None:

@@ -13,11 +13,12 @@ from typing import Final
 
 import msgspec
 
+from devices.printers.trouble import code_of
 from edge.domain.barcode import Scan, interpret
 from edge.domain.packing import BenchJob, Halt
 from edge.domain.printing import SEEN_BY_PRINTER
 from edge.domain.verdict import Verdict, attention, right, stop, then
-from edge.services import print_label, refund, waybill, weigh
+from edge.services import other_printer, print_label, refund, waybill, weigh
 from edge.services.bench import Bench, open_bench
 from edge.services.floor import Floor
 from edge.services.scan_out import scan_unit
@@ -272,6 +273,13 @@ def _renumber(bench: Bench, scan: Scan) -> Verdict:
     return right("renumbered", {"old": parcel.waybill, "courier": courier})
 
 
+def _choose_printer(bench: Bench, scan: Scan) -> Verdict:
+    """Print on the printer named from now on; the bench's own one ends that."""
+    printer = scan.arguments[0].lower() if scan.arguments else ""
+    trouble = bench.label.trouble if bench.label else ""
+    return other_printer.choose(bench.floor, bench.name, printer, reason=code_of(trouble))
+
+
 def _let_pass(bench: Bench, scan: Scan) -> Verdict:
     badge, *reason = scan.arguments or ("",)
     return weigh.let_pass(bench, badge, ":".join(reason))
@@ -285,6 +293,7 @@ _COMMANDS: Final[dict[str, Callable[[Bench, Scan], Verdict]]] = {
     "PASS": _let_pass,
     "REPRINT": _reprint,
     "RENUMBER": _renumber,
+    "PRINTER": _choose_printer,
     "SHELF": _go_on,
     "LABEL": _label_now,
 }

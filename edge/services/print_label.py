@@ -42,6 +42,8 @@ from shared.domain.facts import LabelPrinted
 GOODS_LINES_MAX: Final = 8
 """Lines of goods on a label; the rest is told by their number."""
 REFERENCE_CHARACTERS: Final = 8
+OTHER_PRINTER: Final = "other_printer"
+"""Why there is a copy of a label that its first printer gave up."""
 COURIER_NAMES: Final[dict[str, str]] = {
     "SF": "顺丰速运", "ZTO": "中通快递", "YTO": "圆通速递", "STO": "申通快递", "YUNDA": "韵达速递",
     "JD": "京东快递", "EMS": "中国邮政 EMS", "JT": "极兔速递", "DB": "德邦快递",
@@ -220,9 +222,23 @@ def reported(
     if not stale and (after, trouble) != (job.state, job.trouble):
         _change(floor, job, after, trouble=trouble)
         _queue_for_a_person(floor, job, after, trouble)
-    if unsent and state == "cancelled":
+    if job.move_to and not stale:
+        _go_on_moving(floor, job, after)
+    elif unsent and state == "cancelled":
         _free_number(floor, job)
     return after
+
+
+def _go_on_moving(floor: Floor, job: PrintJob, state: JobState) -> None:
+    """A waiting label shall go to another printer: it does once the first has given it up."""
+    if state == "queued":
+        ask_devices(floor, HardwareRequest(decide_job=job.job_id, printed=False))
+        return
+    print_jobs.set_move(floor.sql, job.job_id, "")
+    parcel = parcels.get(floor.sql, job.document_id)
+    if state == "cancelled" and job.state != "cancelled" and parcel is not None:
+        grams = parcel.weight_grams or 0
+        order(floor, parcel, station=job.station, grams=grams, reason=OTHER_PRINTER)
 
 
 def _free_number(floor: Floor, job: PrintJob) -> None:
@@ -288,6 +304,7 @@ def renumber(floor: Floor, parcel: ParcelRow, *, station: str, courier: str, rea
 def withdraw(floor: Floor, parcel_id: str) -> None:
     """The parcel will not leave: a label that is only queued must not come out any more."""
     for job in print_jobs.copies_of(floor.sql, parcel_id):
+        print_jobs.set_move(floor.sql, job.job_id, "")
         if job.state == "queued":
             _change(floor, job, "cancelled", trouble="")
             ask_devices(floor, HardwareRequest(decide_job=job.job_id, printed=False))

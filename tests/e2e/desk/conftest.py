@@ -277,7 +277,8 @@ class Edge:
     def label_came_out(self, parcel_id: str, bench: str) -> None:
         """Report as the devices process does that the label is printed; the packer scans it."""
         rows = self.rows(
-            "SELECT job_id, parcels.waybill FROM print_jobs JOIN parcels ON parcel_id = document_id "
+            "SELECT job_id, parcels.waybill FROM print_jobs "
+            "JOIN parcels ON parcel_id = document_id "
             "WHERE parcel_id = ? AND print_jobs.state = 'queued'",
             parcel_id,
         )

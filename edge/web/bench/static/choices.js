@@ -4,6 +4,7 @@
    door as every scan. */
 
 import { uuid7 } from "../handheld/store.js";
+import { numberOf, t } from "./words.js";
 
 const PASS_REASONS = ["packing_differs", "gift_added", "master_data_wrong"];
 const REPRINT_REASONS = ["missing", "spoiled"];
@@ -52,7 +53,27 @@ function reprint(state) {
   };
 }
 
-const OPEN = { pass, reprint, weight };
+/** Another printer for this bench, from now on. */
+function printer(state) {
+  return {
+    halt: { kind: "attention", code: "choose_printer", params: {}, own: true },
+    ways: [...others(state).map((one, at) => ({
+      raw: `BC:PRINTER:${one.printer}`, key: KEYS[at],
+      code: one.own ? "way_own_printer" : "way_that_printer",
+      params: { n: numberOf(one.printer), media: one.media.replace("x", " × "),
+        how: one.state === "up" ? "" : t("bench.printer_not_up") },
+    })), close],
+  };
+}
+
+/** Return the printers to choose from, at most four, those that work first. */
+export const others = (state) => (state.printers ?? []).filter((one) => !one.used)
+  .sort((one, two) => (two.state === "up") - (one.state === "up")).slice(0, KEYS.length);
+
+const MOVABLE = new Set(["printer_paper_out", "printer_trouble", "print_failed"]);
+const OTHER = { act: "printer", code: "way_printer", key: "F7" };
+
+const OPEN = { pass, reprint, weight, printer };
 
 const PROOF = { act: "close", code: "way_scan_label", key: "" };
 const SPOILED = { raw: "BC:REPRINT:spoiled", code: "way_reprint_spoiled", key: "F9" };
@@ -62,7 +83,8 @@ export function choicesOf(state, choice) {
   if (choice) return choice.ways;
   const ways = (state.halt?.ways ?? []).map((way) =>
     (way.raw.startsWith("BC:PASS") ? { ...way, raw: "", act: "pass" } : way));
-  return state.halt?.code === "print_unknown" ? [PROOF, ...ways, SPOILED] : ways;
+  if (state.halt?.code === "print_unknown") return [PROOF, ...ways, SPOILED];
+  return MOVABLE.has(state.halt?.code) && others(state).length ? [...ways, OTHER] : ways;
 }
 
 /** A stop that only this scan caused: the edge changed nothing and waits for the right one.

@@ -1,10 +1,12 @@
 /* What to do now: one scan or one decision, in the largest words, always in the same place. */
 
+import { others } from "./choices.js";
 import { firstOf, html, icon, t } from "./words.js";
 
 const BUTTONS = {
   badge: [],
   tote: [
+    { act: "printer", code: "printer", key: "F3" },
     { act: "reprint", code: "reprint", key: "F9" },
     { raw: "BC:OUT", code: "end_shift", key: "F10" },
   ],
@@ -32,6 +34,8 @@ function asked(state) {
 const useful = {
   reprint: (state) => state.step === "tote" || !NO_LABEL.has(state.label?.state ?? "none"),
   weight: (state) => state.scale?.state !== "up",
+  printer: (state) => (state.printers ?? []).some((one) => one.used && (!one.own || one.state !== "up"))
+    && others(state).length > 0,
 };
 const buttonsOf = (state) => BUTTONS[state.step].filter(({ act }) => useful[act]?.(state) ?? true);
 

@@ -127,7 +127,8 @@ const words = (state) => ({
   units: sum(state.lines, "quantity"),
 });
 
-function way(choice, first, params) {
+function way(choice, first, common) {
+  const params = { ...common, ...choice.params };
   const note = `bench.${choice.code}.note`;
   const press = choice.act ? html`data-act="${choice.act}"` : html`data-raw="${choice.raw}"`;
   return html`<button type="button" class="way ${first ? "main" : ""}" ${press}
