@@ -236,6 +236,7 @@ def test_presale_and_risk_are_shown_beside_what_is_available(served: ServedHub, 
     assert made == {**quota, "promised": 0, "turned": 0, "left": 20}
     order = {
         "channel": "phone", "shop": "desk", "order_no": "P-1", "flags": ["presale"],
+        "buyer": {"name": "李四", "phone": "13600000000"},
         "address": {"country": "CN", "province": "上海", "city": "上海", "street": "路1号"},
         "lines": [{"line_no": 1, "sku": shop.sku, "quantity": 12}],
     }  # fmt: skip
