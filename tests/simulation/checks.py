@@ -168,6 +168,7 @@ class Checks:
             "cancelled": _count(hub, "SELECT count(*) FROM orders WHERE status = 'cancelled'"),
             "backordered": _count(hub, "SELECT count(*) FROM orders WHERE status = 'backordered'"),
             "counter sales": sum(len(units) for units in world.goods.sold.values()),
+            "strict orders": sum(len(shop.book) for shop in world.storefronts),
             "losses": _count(hub, "SELECT count(*) FROM facts WHERE kind = 'units_lost'"),
             "recalls": _count(hub, "SELECT count(*) FROM commands WHERE kind = 'recall_quota'"),
             "leased numbers": _count(

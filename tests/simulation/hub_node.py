@@ -14,6 +14,7 @@ from hub.domain.policy import Policy, SourcingRules
 from hub.domain.roll_call import everybody_heard
 from hub.services.apply_facts import project, project_all
 from hub.services.backorders import retry_backorders
+from hub.services.balance_shops import ShopBalancer
 from hub.services.first_start import seed_rules
 from hub.services.quotas import balance_quotas
 from hub.services.recover import settle_recovery
@@ -78,6 +79,7 @@ class SimHub(Node):
         self.core = HubCore(self.entropy)
         self.began_ms = self.clock.mono_ms()
         self.ids = OrderedIds(self.entropy)
+        self._balancer = ShopBalancer()
         self.inbox: deque[on.Event] = deque()
         self._handling = False
         self._pump_due = False
@@ -261,6 +263,7 @@ class SimHub(Node):
             ("quotas", balance_quotas),
             ("numbers", self.world.couriers.supply),
             ("couriers", self.world.couriers.issue),
+            *((("shop_quotas", self._balancer),) if self.world.storefronts else ()),
             ("recovery", settle_recovery),
             ("reservations", expire_reservations),
         ):

@@ -64,6 +64,8 @@ class Office:
             [ProductRow(line=1, product=one) for one in self.world.goods.products.values()],
         )
         import_warehouses(desk, rows)
+        for shop in self.world.storefronts:
+            shop.join(desk)
         for edge in self.world.edges:
             nodes.add_key(tx.sql, edge.name, edge.key, 1)
 

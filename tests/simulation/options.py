@@ -64,6 +64,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     breakages: int = 0
     full_disks: int = 0
     """Disks without room for a few commits, at an edge and at the hub."""
+    strict_shops: int = 0
+    """Shops that sell from a quota of their own."""
+    shop_quotas: int = 0
+    """Times that head office sets a quota by hand, per strict shop."""
     cut_ms: int = 40_000
     """A cut cable is mended within this."""
     clone_ms: int = 20_000
@@ -139,6 +143,7 @@ def _with_backups(options: Options) -> Options:
 def _with_quotas(options: Options) -> Options:
     """Most worlds have a counter; its dice too are its own."""
     dice = Random(f"{options.seed}/quotas")
+    options = _with_strict_shops(options)
     return msgspec.structs.replace(
         _with_boxes(options),
         quotas=dice.choice((0, 2, 4, 4, 8)),
@@ -163,6 +168,16 @@ def _with_couriers(options: Options) -> Options:
     return msgspec.structs.replace(options, numbers="made" if options.drill else kind)
 
 
+def _with_strict_shops(options: Options) -> Options:
+    """Every second world has one or two; their dice too are their own."""
+    dice = Random(f"{options.seed}/strict shops")
+    return msgspec.structs.replace(
+        options,
+        strict_shops=dice.choice((0, 0, 1, 2)),
+        shop_quotas=dice.choice((0, 2, 6)),
+    )
+
+
 class _Some:
     """Chooses the harmless value half of the time, else one of the others."""
 
@@ -183,6 +198,7 @@ HARMLESS: dict[str, Any] = {
     "merge_minutes": 0, "numbers": "made",
     "cancels": 0.0, "amends": 0.0, "reservations": 0.0, "receipts": 0, "delay_ms": 5,
     "cancel_ms": 25_000, "dock_ms": 0, "full_disks": 0, "cut_ms": 40_000, "clone_ms": 20_000,
+    "strict_shops": 0, "shop_quotas": 0,
 }  # fmt: skip
 """Values at which an option hurts nobody; shrinking tries them one by one."""
 

@@ -15,11 +15,12 @@ from tests.simulation.mutants_floor import EDGE, HUB
 from tests.simulation.mutants_prune import PRUNE
 from tests.simulation.mutants_quota import QUOTA
 from tests.simulation.mutants_recovery import RECOVERY
+from tests.simulation.mutants_shops import SHOPS
 from tests.simulation.mutants_sync import SYNC
 from tests.simulation.options import HARMLESS, Options, expand
 from tests.simulation.world import Outcome, run_seed
 
-MUTANTS: Final = (*SYNC, *PRUNE, *QUOTA, *RECOVERY, *EDGE, *HUB)
+MUTANTS: Final = (*SYNC, *PRUNE, *QUOTA, *SHOPS, *RECOVERY, *EDGE, *HUB)
 MUTANT_SEEDS_MAX: Final = 2_000
 """Seeds within which every mutant must be noticed."""
 CHUNK: Final = 4

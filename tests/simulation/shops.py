@@ -136,17 +136,21 @@ class Shop:
         def heard(answer: Ingested | None, error: Exception | None) -> None:
             if answer is None:
                 self._refused(entry, order, error)
-                return
-            first = entry.answers.setdefault(order.version, bytes(answer.answer))
-            if first != bytes(answer.answer):
-                self.world.violation("I13", f"{order.label}: a repeat got another answer")
-            entry.order_id = msgspec.json.decode(first)["order_id"]
-            self.world.hub.acked[order.order_no] = entry.order_id
+            else:
+                self.taken(entry, order, answer)
 
         def done() -> bool:
             return order.version in entry.answers or bool(entry.refused) or entry.order is not order
 
         self._ask(f"post {order.order_no}", lambda desk: ingest(desk, order), heard, done)
+
+    def taken(self, entry: Entry, order: ChannelOrder, answer: Ingested) -> None:
+        """The hub has answered an order; it must be the first answer again if there was one."""
+        first = entry.answers.setdefault(order.version, bytes(answer.answer))
+        if first != bytes(answer.answer):
+            self.world.violation("I13", f"{order.label}: a repeat got another answer")
+        entry.order_id = msgspec.json.decode(first)["order_id"]
+        self.world.hub.acked[order.order_no] = entry.order_id
 
     def forgotten(self, entry: Entry) -> None:
         """The hub went back in time: send the order, and its cancellation, once more.

@@ -36,6 +36,7 @@ from tests.simulation.people import Loader, Person, Picker, Receiver
 from tests.simulation.schedule import Schedule
 from tests.simulation.settled import unsettled
 from tests.simulation.shops import Shop
+from tests.simulation.storefront import Storefront
 
 CALM_MS_MAX = 900_000
 """Simulated time in which a calm world must have come to rest."""
@@ -100,10 +101,13 @@ class World:
         self.edges = [SimEdge(self, f"W{number}") for number in range(1, options.edges + 1)]
         self.machines = list(self.edges)
         """All boxes that are switched on, clones included."""
+        self.storefronts: list[Storefront] = []
         self.office = Office(self)
         self.couriers.hand_out()
         self.people = [person for edge in self.edges for person in _staff(edge)]
-        self.shops = [Shop(self, name) for name in SHOPS]
+        strict, shared = SHOPS[: options.strict_shops], SHOPS[options.strict_shops :]
+        self.storefronts += [Storefront(self, name) for name in strict]
+        self.shops = [*self.storefronts, *(Shop(self, name) for name in shared)]
         self.clerks = [Clerk(edge) for edge in self.edges]
         self.quota_office = QuotaOffice(self)
         self.breakage = Breakage(self)
