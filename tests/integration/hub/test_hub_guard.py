@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from hub.domain.rows import OrderRow
 from hub.reservation_queue import ReservationQueue
 from hub.services.backorders import retry_backorders
 from hub.services.decide_order import cancel
+from hub.services.presale import PresaleRequest, set_presale
 from hub.services.promise import need_order
 from hub.services.reservations import (
     ReservationLine,
@@ -35,6 +37,7 @@ from hub.store.protocol import Desk
 from hub.store.sqlite.rights import SqliteRights
 from shared.domain.errors import Refused
 from shared.runtime.clock import SystemClock, SystemEntropy
+from tests.integration.hub.channels.showcase import Showcase
 
 UNITS = 50
 BUYERS = 200
@@ -156,6 +159,67 @@ def test_checkouts_decided_in_groups_get_fifty_of_fifty_and_each_its_own_answer(
     assert (again, other.code, unknown.code) == (told[0], "reservation_id_reused", "sku_unknown")
     assert crowded.rights("CABLE", "SHA") == {"held": UNITS, "ordered": BEFORE}
     assert crowded.verify().holds is True
+
+
+def test_strict_shops_presale_cancels_and_expiries_in_the_crowd_leave_exactly_fifty_sold(
+    crowded: Any, second_hub: Any
+) -> None:
+    """Two strict shops were lent 20 units between them, the pool has 30; ten are sold in presale.
+
+    Those who come to a strict shop buy while its page shows any, as its buyers do.
+    """
+    books, hubs = crowded, [crowded.hub, second_hub(crowded)]
+    pages = {name: open_page(books, name, 10) for name in ("east", "west")}
+    presale = PresaleRequest(sku="CABLE", ship_date="2026-12-24", units=10)
+    books.write(lambda desk: set_presale(desk, presale))
+    dice = random.Random(SEED)
+    plans = [dice.choice(("keep", "cancel", "hold", *pages, "presale")) for _ in range(BUYERS)]
+
+    def come(number: int) -> tuple[str, str]:
+        plan, hub = plans[number], hubs[number % 2]
+        if plan in PLANS:
+            return plan, PLANS[plan](books, hub, number)
+        if plan in pages and not pages[plan].acquire(blocking=False):
+            return plan, "sold out"
+        given = {"shop": plan, "channel": "generic"} if plan in pages else {"flags": (plan,)}
+        made = type(books)(hub).order(f"{number}", ("CABLE", 1), **given)
+        return plan, str(made["lines"][0]["expected_ship_date"] or made["status"])
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        told = Counter(clients.map(come, range(BUYERS)))
+    assert set(told) <= {
+        ("keep", "reserved"), ("keep", "backordered"), ("cancel", "cancelled"),
+        ("hold", "held"), ("hold", "not_enough"), ("presale", "reserved"),
+        ("presale", "2026-12-24"), ("presale", "backordered"),
+        *((name, one) for name in pages for one in ("reserved", "sold out")),
+    }  # fmt: skip
+    assert all(told[name, "reserved"] == 10 for name in pages), "within its quota each is promised"
+    assert told["presale", "2026-12-24"] == 10
+    let_all_holds_run_out(books)
+    while books.write(retry_backorders):
+        continue
+    assert books.rights("CABLE", "SHA") == {"ordered": UNITS + BEFORE}
+    books.stock("SHA,A03,CABLE,12,", import_id="truck")
+    assert books.rights("CABLE", "SHA").get("lent", 0) == presale_waits(books)
+    while books.write(retry_backorders):
+        continue
+    assert presale_waits(books) == 0
+    assert books.rights("CABLE", "SHA") == {"ordered": UNITS + BEFORE + 12}
+    proof = books.verify()
+    assert (proof.holds, proof.oversold_units) == (True, 0), proof
+
+
+def open_page(books: Any, name: str, units: int) -> threading.Semaphore:
+    """A strict shop that shows a quota of `units`, and has confirmed it."""
+    shop = Showcase(books, name)
+    shop.fix(units)
+    shop.visit()
+    assert (shop.shown, shop.quota) == (units, units)
+    return threading.Semaphore(shop.shown)
+
+
+def presale_waits(books: Any) -> int:
+    return int(books.read(lambda desk: desk.presales.waiting("CABLE")))
 
 
 def keep(books: Any, hub: Any, number: int) -> str:
