@@ -46,6 +46,7 @@ from shared.runtime.file_check import HourlyCheck
 from shared.runtime.migrate import migrate
 from shared.runtime.storage import StorageWatch, open_with_room
 from shared.web import problems
+from shared.web.conditional import conditional
 from shared.web.messages import Catalogue
 
 MIGRATIONS: Final = "edge.store.migrations"
@@ -227,6 +228,7 @@ def create_app(node: EdgeNode) -> Litestar:
         route_handlers=handlers,
         lifespan=[lifespan],
         state=State({"node": node}),
+        middleware=[conditional],
         exception_handlers=problems.HANDLERS,
         openapi_config=OpenAPIConfig(
             title="Bincard edge", version="1", path="/schema", use_handler_docstrings=True

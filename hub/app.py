@@ -42,6 +42,7 @@ from hub.web.requests import BODY_BYTES_MAX, AnyRequest
 from shared.runtime import logs
 from shared.runtime.serve import serve as serve_app
 from shared.web import problems
+from shared.web.conditional import conditional
 
 RING_SECONDS: Final = 0.02
 """Pause between two tries to reach our own port while the server starts."""
@@ -80,6 +81,7 @@ def create_app(node: HubNode) -> Litestar:
         lifespan=[lifespan],
         state=State({"node": node}),
         guards=[guard],
+        middleware=[conditional],
         exception_handlers={**problems.HANDLERS, RequestEntityTooLarge: _too_large},
         openapi_config=OpenAPIConfig(
             title="Bincard hub",

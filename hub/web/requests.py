@@ -14,7 +14,8 @@ from hub.node import HubNode
 from hub.services.access import first_answer
 from hub.store.protocol import Desk
 from hub.web.principal import Principal
-from shared.domain.errors import InvalidInput
+from shared.domain.errors import InvalidInput, Stale
+from shared.web.conditional import etag_of, names
 
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 200
@@ -113,6 +114,31 @@ def once(
         if key:
             desk.access.put_answer(key, digest, answer)
         return answer, True
+
+    return run
+
+
+def unless_changed(
+    request: AnyRequest, shown: Callable[[Desk], object], work: Callable[[Desk], T]
+) -> Callable[[Desk], T]:
+    """Return `work`, refused when the request's If-Match names another state than `shown` has.
+
+    `shown` returns what a GET of the thing answers; both run in the transaction that changes it.
+    """
+    wanted = request.headers.get("if-match", "")
+    if not wanted:
+        return work
+
+    def run(desk: Desk) -> T:
+        tag = etag_of(msgspec.json.encode(shown(desk)))
+        if not names(wanted, tag):
+            raise Stale(
+                "changed_meanwhile",
+                f"Failed to change {request.url.path}: expected it unchanged since {wanted[:80]}, "
+                f"but it is {tag} now.",
+                hint="Read it again, decide again, and send the new ETag in If-Match.",
+            )
+        return work(desk)
 
     return run
 

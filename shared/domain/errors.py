@@ -64,6 +64,12 @@ class Conflict(BincardError):
     status = 409
 
 
+class Stale(BincardError):
+    """The writer has seen an older state than the one it would change."""
+
+    status = 412
+
+
 class Refused(BincardError):
     """A readable, allowed request that the present state forbids."""
 

@@ -7,8 +7,8 @@ disk. The same order again gets its first answer with status 200 instead of 201.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Response, get, post
@@ -40,10 +40,12 @@ from hub.web.requests import (
     page_of,
     page_size,
     principal_of,
+    unless_changed,
 )
 from shared.domain.errors import InvalidInput
 
 NDJSON = "application/x-ndjson"
+T = TypeVar("T")
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +167,18 @@ async def get_order(
     )
 
 
+def _unless_changed(
+    request: AnyRequest, order_id: str, work: Callable[[Desk], T]
+) -> Callable[[Desk], T]:
+    """Return `work`, refused when the order is not as the caller saw it."""
+    unmask = "pii:read" in principal_of(request).scopes
+
+    def shown(desk: Desk) -> OrderDetail:
+        return view_detail(desk, need_order(desk, order_id), unmask=unmask)
+
+    return unless_changed(request, shown, work)
+
+
 @post(
     "/api/v1/orders/{order_id:str}/cancel",
     operation_id="cancelOrder",
@@ -181,7 +195,8 @@ async def cancel_order(
         return view_order(desk, cancel(desk, order_id, reason))
 
     answer, _ = await node_of(request).books.write(
-        once(request, reason.encode(), work), actor=principal_of(request).name
+        once(request, reason.encode(), _unless_changed(request, order_id, work)),
+        actor=principal_of(request).name,
     )
     return json_answer(answer)
 
@@ -202,7 +217,8 @@ async def release_held_order(
         return view_order(desk, release_hold(desk, order_id, reason))
 
     answer, _ = await node_of(request).books.write(
-        once(request, reason.encode(), work), actor=principal_of(request).name
+        once(request, reason.encode(), _unless_changed(request, order_id, work)),
+        actor=principal_of(request).name,
     )
     return json_answer(answer)
 
@@ -230,7 +246,8 @@ async def amend_order(
         return ingest(desk, decode_order(body)).answer
 
     answer, _ = await node_of(request).books.write(
-        once(request, body, work), actor=principal_of(request).name
+        once(request, body, _unless_changed(request, order_id, work)),
+        actor=principal_of(request).name,
     )
     return json_answer(answer)
 

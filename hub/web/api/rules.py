@@ -14,14 +14,27 @@ from litestar.types import ControllerRouterHandler
 from hub.domain.review import Rule, check_rule
 from hub.services.review_order import DryRun, Trial, dry_run
 from hub.store.protocol import Desk
-from hub.web.requests import AnyRequest, node_of, principal_of
-from shared.domain.errors import InvalidInput
+from hub.web.requests import AnyRequest, node_of, principal_of, unless_changed
+from shared.domain.errors import InvalidInput, NotFound
 
 
 @get("/api/v1/rules", operation_id="listRules", opt={"scope": "orders:read"})
 async def list_rules(request: AnyRequest) -> list[Rule]:
     """List the newest version of every review rule, those that are switched off too."""
     return list(await node_of(request).books.read(lambda desk: desk.catalogue.rules()))
+
+
+def _need_rule(desk: Desk, rule_id: str) -> Rule:
+    for rule in desk.catalogue.rules():
+        if rule.rule_id == rule_id:
+            return rule
+    raise NotFound("rule_unknown", f"Failed to find review rule {rule_id[:64]!r}.")
+
+
+@get("/api/v1/rules/{rule_id:str}", operation_id="getRule", opt={"scope": "orders:read"})
+async def get_rule(request: AnyRequest, rule_id: FromPath[str]) -> Rule:
+    """Return the newest version of one review rule."""
+    return await node_of(request).books.read(lambda desk: _need_rule(desk, rule_id))
 
 
 @put("/api/v1/rules/{rule_id:str}", operation_id="putRule", opt={"scope": "rules:write"})
@@ -41,7 +54,10 @@ async def put_rule(request: AnyRequest, rule_id: FromPath[str], data: JSONBody[R
         desk.journal.audit("put_rule", rule_id, f"version {rule.version}")
         return rule
 
-    return await node_of(request).books.write(work, actor=principal_of(request).name)
+    return await node_of(request).books.write(
+        unless_changed(request, lambda desk: _need_rule(desk, rule_id), work),
+        actor=principal_of(request).name,
+    )
 
 
 @post(
@@ -52,4 +68,4 @@ async def try_rules(request: AnyRequest, data: JSONBody[DryRun]) -> Trial:
     return await node_of(request).books.read(lambda desk: dry_run(desk, data))
 
 
-handlers: list[ControllerRouterHandler] = [list_rules, put_rule, try_rules]
+handlers: list[ControllerRouterHandler] = [list_rules, get_rule, put_rule, try_rules]

@@ -25,6 +25,7 @@ from hub.web.requests import (
     page_of,
     page_size,
     principal_of,
+    unless_changed,
 )
 
 SCOPE = "webhooks:write"
@@ -42,6 +43,10 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
     webhook_id: str
     state: str = "sending"
+
+
+def _shown(desk: Desk, webhook_id: str) -> WebhookView:
+    return view_webhook(desk, webhooks.need_webhook(desk, webhook_id))
 
 
 @post("/api/v1/webhooks", operation_id="subscribeWebhook", opt={"scope": SCOPE})
@@ -71,9 +76,7 @@ async def list_webhooks(request: AnyRequest) -> list[WebhookView]:
 @get("/api/v1/webhooks/{webhook_id:str}", operation_id="getWebhook", opt={"scope": SCOPE})
 async def get_webhook(request: AnyRequest, webhook_id: FromPath[str]) -> WebhookView:
     """Return one subscription."""
-    return await node_of(request).books.read(
-        lambda desk: view_webhook(desk, webhooks.need_webhook(desk, webhook_id))
-    )
+    return await node_of(request).books.read(lambda desk: _shown(desk, webhook_id))
 
 
 @put("/api/v1/webhooks/{webhook_id:str}", operation_id="putWebhook", opt={"scope": SCOPE})
@@ -82,8 +85,12 @@ async def put_webhook(
 ) -> WebhookView:
     """Change, pause or activate a subscription; it goes on with what was left to tell."""
     node = node_of(request)
+
+    def work(desk: Desk) -> WebhookView:
+        return webhooks.change(desk, webhook_id, data, node.settings.webhook_hosts)
+
     return await node.books.write(
-        lambda desk: webhooks.change(desk, webhook_id, data, node.settings.webhook_hosts),
+        unless_changed(request, lambda desk: _shown(desk, webhook_id), work),
         actor=principal_of(request).name,
     )
 
@@ -96,8 +103,13 @@ async def put_webhook(
 )
 async def delete_webhook(request: AnyRequest, webhook_id: FromPath[str]) -> Gone:
     """End a subscription; what was on its way to it is dropped."""
+
+    def work(desk: Desk) -> None:
+        webhooks.remove(desk, webhook_id)
+
     await node_of(request).books.write(
-        lambda desk: webhooks.remove(desk, webhook_id), actor=principal_of(request).name
+        unless_changed(request, lambda desk: _shown(desk, webhook_id), work),
+        actor=principal_of(request).name,
     )
     return Gone(webhook_id=webhook_id)
 
@@ -111,8 +123,12 @@ async def delete_webhook(request: AnyRequest, webhook_id: FromPath[str]) -> Gone
 async def rotate_secret(request: AnyRequest, webhook_id: FromPath[str]) -> WebhookMade:
     """Give a subscription a new secret; for a day calls carry signatures of both."""
     node = node_of(request)
+
+    def work(desk: Desk) -> WebhookMade:
+        return webhooks.rotate(desk, webhook_id, node.entropy)
+
     return await node.books.write(
-        lambda desk: webhooks.rotate(desk, webhook_id, node.entropy),
+        unless_changed(request, lambda desk: _shown(desk, webhook_id), work),
         actor=principal_of(request).name,
     )
 
