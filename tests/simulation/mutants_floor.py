@@ -275,4 +275,25 @@ HUB: Final = (
         "pass",
         world={"numbers": "online"},
     ),
+    Mutant(
+        "a shared box is picked for its first order only",
+        "hub.services.boxes:per_parcel",
+        "            if place is None:\n",
+        "            if True:\n",
+        world={"merge_minutes": 1},
+    ),
+    Mutant(
+        "a box that comes back frees one order only",
+        "hub.services.boxes:_alive",
+        "    members = _members(desk, parcel_id)\n",
+        "    members = []\n",
+        world={"merge_minutes": 1, "cancels": 0.5},
+    ),
+    Mutant(
+        "a parcel waits for company by a clock that was ahead",
+        "hub.store.sqlite.parcels:SqliteParcels.releasable",
+        "OR p.created_ms > ?",
+        "OR p.created_ms > ? + 1000000000000",
+        world={"merge_minutes": 1, "clock_jumps": 2},
+    ),
 )
