@@ -122,8 +122,8 @@ def _move(desk: Desk, order: OrderRow, parcels: list[ParcelRow]) -> bool:
 
 
 def _ask_for(desk: Desk, order: OrderRow, parcel: ParcelRow) -> bool:
-    """Ask a floor for a parcel that it may not have begun; once per order at most."""
-    if parcel.state != "released" or parcel.joined_to:
+    """Ask a floor for a parcel that it may not have begun; it is asked once, whatever it says."""
+    if parcel.state != "released" or parcel.joined_to or parcel.cancel_command_id:
         return False
     if (parcel.cut_off_ms or 0) - desk.now_ms < RECALL_SLACK_MS:
         return False
@@ -170,8 +170,12 @@ def _compare(
     elsewhere = Counter(terms.open_parcels)
     elsewhere.subtract(one.warehouse for one in parcels)
     terms = msgspec.structs.replace(terms, may_wait=False, open_parcels=elsewhere)
+    # What a floor has already is in a box of its own, whoever waits for company there.
+    apart = all(one.state != "reserved" for one in parcels)
     present = numbers_of(
-        [(places[one.warehouse], shares[one.parcel_id]) for one in parcels], to, terms
+        [(places[one.warehouse], shares[one.parcel_id]) for one in parcels],
+        to,
+        msgspec.structs.replace(terms, boxes={}) if apart else terms,
     )
     freed = [(one.warehouse, shares[one.parcel_id]) for one in parcels]
     best = source(_together(shares.values()), _with(offers, freed), to, terms).explanation.chosen

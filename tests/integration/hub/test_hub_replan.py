@@ -153,12 +153,13 @@ def test_a_floor_that_has_begun_says_no_and_nothing_happens_not_even_an_exceptio
     order_id, box = released_late(books, clock)
     plan_again(books, "SHA")
     sha, command_id = floor("SHA"), f"replan-{box.parcel_id}"
-    sha.tell(
-        PickingStarted(parcel_ids=(box.parcel_id,), wave="W1"),
-        CommandRefused(command_id=command_id, code="picking_begun", sentence="It is picking."),
-    )
-    assert sent_from(books, order_id) == ["SHA"]
+    refusal = CommandRefused(command_id=command_id, code="picking_begun", sentence="It is planned.")
+    sha.tell(refusal, refusal)
+    plan_again(books, "SHA")
     assert books.order_row(order_id).status == "released"
+    sha.tell(PickingStarted(parcel_ids=(box.parcel_id,), wave="W1"))
+    assert books.order_row(order_id).status == "picking"
+    assert sent_from(books, order_id) == ["SHA"]
     assert (books.exceptions(), books.verify().holds) == ([], True)
 
 
@@ -178,6 +179,28 @@ def test_a_cancel_while_a_floor_is_asked_for_a_better_plan_is_asked_as_well(
     assert books.order_row(order_id).status == "cancel_pending"
     sha.tell(CancelConfirmed(command_id=f"cancel-{box.parcel_id}", parcel_id=box.parcel_id))
     assert books.order_row(order_id).status == "cancelled"
+    assert (books.exceptions(), books.verify().holds) == ([], True)
+
+
+def test_a_parcel_on_a_floor_is_asked_back_when_its_buyer_orders_more_and_leaves_in_one_box(
+    books: Any, floor: Any, clock: HandClock
+) -> None:
+    books.hub.policy = Policy(sourcing=SourcingRules(merge_window_minutes=30))
+    books.stock("SHA,A1,CABLE,9,")
+    first = books.order("A1", ("CABLE", 1))["order_id"]
+    clock.now_ms += 40 * MINUTE_MS
+    books.release()
+    second = books.order("A2", ("CABLE", 2))["order_id"]
+    plan_again(books, "SHA")
+    ((asked, untouched_only),) = recalls(books)
+    assert untouched_only
+    floor("SHA").tell(CancelConfirmed(command_id=f"replan-{asked}", parcel_id=asked))
+    books.release()
+    box = [one for one in books.commands("SHA") if isinstance(one, AssignParcel)][-1]
+    assert sorted(part.order_no for part in box.parts) == ["A1", "A2"]
+    assert [books.order_row(one).status for one in (first, second)] == ["released", "released"]
+    plan_again(books, "SHA")
+    assert len(recalls(books)) == 1
     assert (books.exceptions(), books.verify().holds) == ([], True)
 
 
