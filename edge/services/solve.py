@@ -12,7 +12,15 @@ from edge.store import exceptions, people
 from shared.domain.errors import Forbidden, NotFound
 
 NEEDS_LEAD = frozenset(
-    {"count_bin", "sn_disputed", "over_receipt", "not_announced", "recount", MAYBE_SENT}
+    {
+        "count_bin",
+        "sn_disputed",
+        "over_receipt",
+        "not_announced",
+        "recount",
+        "count_all",
+        MAYBE_SENT,
+    }
 )
 """Codes that change what the floor trusts; the others anybody with a badge may tick off."""
 

@@ -24,6 +24,8 @@ PAST_MISSING: Final = "past_missing"
 """Code of the answer to a scan that has to wait until the past is back."""
 OTHER_MACHINE: Final = "other_machine"
 """Code of the task of a machine that was turned away because another one speaks for the house."""
+COUNT_ALL: Final = "count_all"
+"""Code of the task to count the whole house, after lines are gone here and at head office."""
 IN_DOUBT: Final = "parcel_in_doubt"
 """Code of the task to look where a parcel stands after the disk went back in time."""
 RESULTS: Final = (

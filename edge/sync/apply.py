@@ -120,10 +120,12 @@ def apply_command(
     return record.seq
 
 
-def declare_gap(tx: Transaction, effect: DeclareGap, clock: Clock) -> None:
+def declare_gap(tx: Transaction, effect: DeclareGap, clock: Clock, entropy: Entropy) -> None:
     """Write into the log, once, that the hub and this edge both lost lines of an earlier time.
 
     The floor's own books are whole. Head office hears of it as a fact, in the order it happened.
+    What the lines touched nobody can say any more, so the whole house is to be counted: only then
+    head office can put its stock of it right.
     """
     if recoveries.gap_told(tx.sql, effect.incarnation, effect.after_seq):
         return
@@ -138,6 +140,16 @@ def declare_gap(tx: Transaction, effect: DeclareGap, clock: Clock) -> None:
         actor=ACTOR,
         wall_ms=clock.wall_ms(),
         mono_ms=clock.mono_ms(),
+    )
+    exceptions.open_(
+        tx.sql,
+        exception_id=uuid7(clock.wall_ms(), entropy),
+        kind="attention",
+        subject=f"log {effect.incarnation}",
+        code=recoveries.COUNT_ALL,
+        params={"lines": effect.to_seq - effect.after_seq},
+        station="",
+        at_ms=clock.wall_ms(),
     )
 
 

@@ -340,7 +340,9 @@ class Line:
 
     def _declare_gap(self, effect: on.DeclareGap) -> None:
         self._log.error("lines_lost", after=effect.after_seq, to=effect.to_seq)
-        self._submit(lambda tx: apply.declare_gap(tx, effect, self._clock), self._complain)
+        self._submit(
+            lambda tx: apply.declare_gap(tx, effect, self._clock, self._entropy), self._complain
+        )
 
     def _store_targets(self, effect: on.StoreTargets) -> None:
         self._submit(

@@ -201,7 +201,7 @@ class SimEdge(Node):
         self.submit(lambda tx: apply.turned_away(tx, self.clock, self.entropy))
 
     def _declare_gap(self, effect: on.DeclareGap) -> None:
-        self.submit(lambda tx: apply.declare_gap(tx, effect, self.clock))
+        self.submit(lambda tx: apply.declare_gap(tx, effect, self.clock, self.entropy))
 
     def _store_targets(self, effect: on.StoreTargets) -> None:
         self.submit(lambda tx: recoveries.tell(tx.sql, effect.applied, effect.down_head))

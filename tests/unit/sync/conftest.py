@@ -171,7 +171,8 @@ class SimEdge:
             self.handle(edge_on.FenceStored(effect.session))
         elif isinstance(effect, edge_on.DeclareGap):
             gap, clock = effect, self.world.clock
-            transact(self.sql, lambda tx: edge_apply.declare_gap(tx, gap, clock))
+            entropy = self.world.entropy
+            transact(self.sql, lambda tx: edge_apply.declare_gap(tx, gap, clock, entropy))
         elif isinstance(effect, edge_on.StoreTargets):
             marks, head = effect.applied, effect.down_head
             transact(self.sql, lambda tx: recoveries.tell(tx.sql, marks, head))

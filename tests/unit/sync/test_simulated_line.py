@@ -256,6 +256,8 @@ def test_a_hub_put_back_from_a_backup_older_than_what_is_kept_says_what_is_gone(
     gaps = rows(world.hub.sql, "SELECT body FROM facts WHERE kind = 'log_gap'")
     (gap,) = [decode_fact(row[0]) for row in gaps]
     assert gap == LogGap(incarnation=head.incarnation, last_seq=4, expected_seq=9)
+    tasks = rows(edge.sql, "SELECT code, params FROM exceptions")
+    assert tasks == [("count_all", '{"lines":5}')], "head office cannot know what they touched"
 
 
 def test_a_hub_of_the_version_before_is_told_to_be_updated(make_world, backup, do, monkeypatch):
