@@ -69,12 +69,18 @@ class Checks:
         self._one_machine(hello.node, answer.peer.decode().partition("/")[0])
 
     def _one_machine(self, node: str, machine: str) -> None:
-        """I9: two machines with one identity do not take turns while both believe in their line."""
+        """I9: two machines with one identity do not take turns while both believe in their line.
+
+        A machine that was welcomed and has not spoken since never had the line.
+        """
         before = self._spoke.setdefault(node, [machine])
         if before[-1] == machine:
             return
         lives = [one for one in self.world.machines if one.machine == before[-1] and one.up]
-        if lives and lives[0].core.status.up and machine in before:
+        core = self.world.hub.core
+        session = core._sessions.get(core._peers.get(node, b""))
+        spoke = session is None or session.confirmed
+        if spoke and lives and lives[0].core.status.up and machine in before:
             self.world.violation("I9", f"{machine} took the line of {before[-1]} back")
         before.append(machine)
 
