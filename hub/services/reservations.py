@@ -157,8 +157,8 @@ def _decide(
     offers: Sequence[Offer],
 ) -> Reservation:
     """Choose the warehouses of one request among `offers`."""
-    skus = {line.sku for line in request.lines}
-    if unknown := sorted(skus - weights.keys()):
+    # Not `skus - weights.keys()`: that looks at every SKU of the group for each request.
+    if unknown := sorted({line.sku for line in request.lines if line.sku not in weights}):
         raise Refused(
             "sku_unknown",
             f"Failed to reserve: expected SKUs of the catalogue, got {', '.join(unknown[:5])}.",
