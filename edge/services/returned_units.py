@@ -23,6 +23,7 @@ class SoldLine(msgspec.Struct, frozen=True, kw_only=True):
 
     line_no: int
     sku: Sku
+    gtin: str
     name: str
     serial_policy: str
     sent: int
@@ -67,6 +68,7 @@ def look_up(sql: sqlite3.Connection, code: str) -> Sold:
             SoldLine(
                 line_no=line.line_no,
                 sku=line.sku,
+                gtin=_gtin(sql, line.sku),
                 name=_name(sql, line.sku),
                 serial_policy=_policy(sql, line.sku),
                 sent=line.packed,
@@ -104,6 +106,11 @@ def sold_unit(sql: sqlite3.Connection, unit: serials.SerialRow) -> Sold:
 def _name(sql: sqlite3.Connection, sku: str) -> str:
     product = products.by_sku(sql, sku)
     return sku if product is None else product.name
+
+
+def _gtin(sql: sqlite3.Connection, sku: str) -> str:
+    product = products.by_sku(sql, sku)
+    return "" if product is None else product.gtin
 
 
 def _policy(sql: sqlite3.Connection, sku: str) -> str:

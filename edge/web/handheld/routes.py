@@ -50,12 +50,23 @@ def words(catalogue: Catalogue, language: str) -> dict[str, str]:
 
 @get("/hand", media_type=MediaType.HTML, include_in_schema=False)
 async def page(request: Request[Any, Any, Any]) -> Response[str]:
-    """Return the shell of the page in the language of this device."""
+    """Return the shell of the picking page in the language of this device."""
+    return _shell(request, "app.js", "hand.title")
+
+
+@get("/hand/returns", media_type=MediaType.HTML, include_in_schema=False)
+async def returns_page(request: Request[Any, Any, Any]) -> Response[str]:
+    """Return the shell of the page for units that come back."""
+    return _shell(request, "returns.js", "hand.ret_title")
+
+
+def _shell(request: Request[Any, Any, Any], script: str, title: str) -> Response[str]:
     catalogue: Catalogue = request.app.state.node.catalogue
     language = choose(request.headers.get("accept-language"), request.cookies.get("lang"))
     html = _templates.get_template("hand.html").render(
         language=language,
-        title=catalogue.text(language, "hand.title"),
+        title=catalogue.text(language, title),
+        script=script,
         scan_label=catalogue.text(language, "hand.scan_field"),
         icons=Markup(icon_symbols()),  # noqa: S704  our own file, not a person's text
     )
@@ -103,6 +114,7 @@ async def manifest(request: Request[Any, Any, Any]) -> Response[dict[str, object
 
 handlers: list[ControllerRouterHandler] = [
     page,
+    returns_page,
     messages,
     worker,
     manifest,
