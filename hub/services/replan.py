@@ -89,7 +89,12 @@ def replan_order(desk: Desk, order_id: str, reachable: Collection[str]) -> bool:
 
 
 def _promise_rest(desk: Desk, order: OrderRow) -> bool:
-    """Try what waits for a better plan again: its time to wait may be over."""
+    """Try what waits for a better plan again: its time to wait may be over.
+
+    What was sold in presale has rights of its own, which it gets as its stock comes in.
+    """
+    if desk.presales.of_order(order.order_id):
+        return False
     explanation = promise_missing(desk, order.order_id)
     if any(line.missing for line in desk.orders.lines(order.order_id)):
         return False
