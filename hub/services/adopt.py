@@ -34,6 +34,7 @@ from hub.services.promise import (
     save_parcel,
 )
 from hub.services.reservations import end_early
+from hub.services.shop_rights import sold_before
 from hub.store.protocol import Desk
 from shared.domain.catalogue import Product
 from shared.domain.facts import AssignedParcel, FactRecord
@@ -60,6 +61,8 @@ def _adopt(desk: Desk, record: FactRecord, told: AssignedParcel, box: str) -> No
     learn_warehouse(desk, record.node)
     for line in told.lines:
         learn_product(desk, record.node, line.sku, "none")
+    if desk.orders.by_key(told.channel, told.shop, told.order_no) is None:
+        sold_before(desk, record.node, told)
     order = _order_of(desk, told)
     row = _parcel_row(desk, record, told, order.order_id)
     desk.parcels.put(msgspec.structs.replace(row, joined_to=box))

@@ -25,6 +25,7 @@ from hub.services import own_rights
 from hub.services.channel_tasks import TOPIC
 from hub.services.own_rights import OwnRights
 from hub.store.protocol import Desk
+from shared.domain.facts import AssignedParcel
 
 BEYOND: Final = "shop_sold_beyond_quota"
 
@@ -123,6 +124,20 @@ def follow_sale(desk: Desk, order: ChannelOrder, before: Counter[str]) -> OwnRig
         for sku, units in sold_strict.items():
             _check_within(desk, order, sku, units, own.units(sku))
     return own
+
+
+def sold_before(desk: Desk, node: str, told: AssignedParcel) -> None:
+    """A floor has a sale that these books forgot: its right may still stand in the shop's quota.
+
+    It goes to the pool of that floor, from which the parcel is covered next.
+    """
+    holder = shop_holder(told.channel, told.shop)
+    lent = desk.quotas.accounts(holder, tuple(line.sku for line in told.lines))
+    for line in told.lines:
+        units = min(line.quantity, lent.get((line.sku, node), 0))
+        if units:
+            lent[line.sku, node] -= units
+            desk.quotas.take_back(node, holder, line.sku, units, told.parcel_id)
 
 
 def _sold(desk: Desk, shop: ShopRow, listing: Listing, units: int) -> None:

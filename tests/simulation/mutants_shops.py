@@ -45,4 +45,13 @@ SHOPS: Final = (
         "                sold_strict[sku] = 0\n",
         world=WORLD,
     ),
+    Mutant(
+        "a restored hub leaves the right to a sale it forgot in the shop's quota",
+        "hub.services.shop_rights:sold_before",
+        "        if units:\n",
+        "        if False:\n",
+        drills=True,
+        drill="hub_old",
+        world={**WORLD, "units_per_bin": 5, "order_gap_ms": 200},
+    ),
 )

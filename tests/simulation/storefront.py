@@ -146,6 +146,8 @@ class Storefront(Shop):
         """Have every order of the page's book taken in, then record that the pull is complete."""
         started_ms = self.world.hub.clock.wall_ms()
         entries = [entry for entry in self.book.values() if not entry.answers]
+        for entry in entries:
+            entry.sent = True
 
         def work(desk: Desk) -> list[Ingested]:
             taken = [ingest(desk, entry.order) for entry in entries]
