@@ -34,8 +34,8 @@ _MEANINGS: Final = {
 TAGGED: Final = frozenset(
     {
         "getOrder", "listOrders", "getShipment", "getWarehouse", "listWarehouses", "listRules",
-        "getRule", "getProduct", "listProducts", "listShops", "listCouriers", "getWebhook",
-        "listWebhooks", "listStock", "getAvailability", "getSerial",
+        "getRule", "getProduct", "listProducts", "listShops", "getShop", "listCouriers",
+        "getWebhook", "listWebhooks", "listStock", "getAvailability", "getSerial",
     }
 )  # fmt: skip
 """Answers whose tag is worth keeping; every other JSON answer has one too."""

@@ -21,7 +21,14 @@ from hub.services.shop_drift import DriftView, drift_of
 from hub.services.shop_quota import ShopQuotaRequest, set_shop_quota
 from hub.services.shops import ShopRequest, ShopView, add_shop, view_shop, view_shops
 from hub.store.protocol import Desk
-from hub.web.requests import AnyRequest, Page, node_of, page_of, page_size, principal_of
+from hub.web.requests import (
+    AnyRequest,
+    Page,
+    node_of,
+    page_of,
+    page_size,
+    principal_of,
+)
 from shared.domain.errors import NotFound
 
 
@@ -36,6 +43,21 @@ async def list_shops(request: AnyRequest) -> list[ShopView]:
     """List the shops with their state; `trouble` is the code of the last failure."""
     node = node_of(request)
     return await node.books.read(lambda desk: view_shops(desk, node.vault.known))
+
+
+def _shown(request: AnyRequest, desk: Desk, channel: str, shop: str) -> ShopView:
+    row = need_shop(desk, channel, shop)
+    return view_shop(desk, row, node_of(request).vault.known(channel, shop))
+
+
+@get(
+    "/api/v1/shops/{channel:str}/{shop:str}",
+    operation_id="getShop",
+    opt={"scope": "orders:read"},
+)
+async def get_shop(request: AnyRequest, channel: FromPath[str], shop: FromPath[str]) -> ShopView:
+    """Return one shop with its state."""
+    return await node_of(request).books.read(lambda desk: _shown(request, desk, channel, shop))
 
 
 @post("/api/v1/shops", operation_id="postShop", opt={"scope": "admin"}, status_code=200)
@@ -185,6 +207,7 @@ async def post_webhook(
 
 handlers: list[ControllerRouterHandler] = [
     list_shops,
+    get_shop,
     post_shop,
     list_listings,
     post_listings,

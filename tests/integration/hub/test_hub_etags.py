@@ -34,6 +34,10 @@ def test_who_has_the_newest_state_is_told_so_and_who_has_an_older_one_is_refused
         answer = client.put(put, json=rule.json(), headers={"if-match": rule.headers["etag"]})
         assert answer.status_code == status
 
+    shop = {"channel": "generic", "shop": "main", "name": "Main", "url": "https://shop.example.com"}
+    assert client.post("/api/v1/shops", json=shop).is_success
+    assert client.get("/api/v1/shops/generic/main").json()["name"] == "Main"
+
     hook = {"url": "https://erp.example.com/bincard"}
     made = client.post("/api/v1/webhooks", json=hook).json()["webhook"]
     assert "secret" not in made
