@@ -17,12 +17,16 @@ RECOUNT: Final = "recount"
 
 
 class Quota(NamedTuple):
-    """Rights to one SKU; `free` of them may still be sold."""
+    """Rights to one SKU; `free` of them may still be sold.
+
+    `overspent` of those granted were spent twice, by two machines with one identity.
+    """
 
     sku: str
     granted: int
     used: int
     returned: int
+    overspent: int = 0
 
     @property
     def free(self) -> int:
@@ -56,7 +60,7 @@ class Offer(NamedTuple):
 def get(sql: sqlite3.Connection, sku: str) -> Quota:
     """Return the rights to one SKU; all zero when none were ever granted."""
     row = sql.execute(
-        "SELECT sku, granted, used, returned FROM quotas WHERE sku = ?", (sku,)
+        "SELECT sku, granted, used, returned, overspent FROM quotas WHERE sku = ?", (sku,)
     ).fetchone()
     return Quota(*row) if row else Quota(sku, 0, 0, 0)
 
@@ -65,7 +69,7 @@ def grant(sql: sqlite3.Connection, sku: str, total: int) -> None:
     """Take over a total granted so far; the larger one counts, so a late one changes nothing."""
     sql.execute(
         "INSERT INTO quotas (sku, granted) VALUES (?, ?)"
-        " ON CONFLICT (sku) DO UPDATE SET granted = max(granted, excluded.granted)",
+        " ON CONFLICT (sku) DO UPDATE SET granted = max(granted, excluded.granted + overspent)",
         (sku, total),
     )
 
@@ -92,16 +96,18 @@ def give_up(sql: sqlite3.Connection, sku: str, units: int) -> bool:
 def relive(sql: sqlite3.Connection, sku: str, *, used: int = 0, returned: int = 0) -> None:
     """Enter rights that were spent in a past this disk forgot; they cannot be spent again."""
     known = get(sql, sku)
+    beyond = max(0, used + returned - known.free)
     sql.execute(
-        "INSERT INTO quotas (sku, granted, used, returned)"
-        " VALUES (:sku, :granted, :used, :returned)"
+        "INSERT INTO quotas (sku, granted, used, returned, overspent)"
+        " VALUES (:sku, :granted, :used, :returned, :overspent)"
         " ON CONFLICT (sku) DO UPDATE SET granted = excluded.granted, used = excluded.used,"
-        " returned = excluded.returned",
+        " returned = excluded.returned, overspent = excluded.overspent",
         {
             "sku": sku,
-            "granted": max(known.granted, known.used + known.returned + used + returned),
+            "granted": known.granted + beyond,
             "used": known.used + used,
             "returned": known.returned + returned,
+            "overspent": known.overspent + beyond,
         },
     )
 
@@ -114,7 +120,8 @@ def frozen(sql: sqlite3.Connection) -> bool:
 def totals(sql: sqlite3.Connection) -> tuple[QuotaTotal, ...]:
     """Return what a greeting says of quotas: everything ever granted, as known here."""
     rows = sql.execute(
-        "SELECT sku, granted FROM quotas WHERE granted > 0 ORDER BY sku LIMIT ?",
+        "SELECT sku, granted - overspent FROM quotas WHERE granted > overspent "
+        "ORDER BY sku LIMIT ?",
         (QUOTA_TOTALS_MAX,),
     )
     return tuple(QuotaTotal(sku, total) for sku, total in rows)
@@ -155,5 +162,5 @@ def offers(sql: sqlite3.Connection) -> list[Offer]:
 
 def all_of(sql: sqlite3.Connection) -> list[Quota]:
     """Return the rights to every SKU that were ever granted."""
-    rows = sql.execute("SELECT sku, granted, used, returned FROM quotas ORDER BY sku")
+    rows = sql.execute("SELECT sku, granted, used, returned, overspent FROM quotas ORDER BY sku")
     return [Quota(*row) for row in rows]

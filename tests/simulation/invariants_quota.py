@@ -40,8 +40,9 @@ def i3_quota_bounded(world: World) -> Iterator[str]:
                 (edge.name, EDGE, quota.sku),
             ).fetchone()
             lent = 0 if row is None else row["granted"]
-            if quota.granted > lent:
-                yield f"{edge.name} has rights to {quota.granted} of {quota.sku}, {lent} were lent"
+            told = quota.granted - quota.overspent
+            if told > lent:
+                yield f"{edge.name} has rights to {told} of {quota.sku}, {lent} were lent"
 
 
 def i12_quotas_agree(world: World) -> Iterator[str]:
@@ -61,7 +62,7 @@ def i12_quotas_agree(world: World) -> Iterator[str]:
             here = ours.get(sku, quotas.Quota(sku, 0, 0, 0))
             row = theirs.get(sku)
             there = (row["granted"], row["used"], row["returned"]) if row else (0, 0, 0)
-            if (here.granted, here.used, here.returned) != there:
+            if (here.granted - here.overspent, here.used, here.returned) != there:
                 yield f"{edge.name}: the quota of {sku} is {here}, the hub says {there}"
             elif row and row["units"] + row["owed"] != here.free:
                 yield f"{edge.name}: {here.free} rights to {sku} left, the hub has {row['units']}"

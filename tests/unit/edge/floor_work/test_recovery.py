@@ -12,13 +12,13 @@ from edge.services import print_label, weigh
 from edge.services.recover import recover
 from edge.services.solve import solve
 from edge.services.take_back import GradeRequest, ReturnRequest, grade_again, take_back
-from edge.store import copies, fact_log, ledger, print_jobs, recoveries, serials
+from edge.store import copies, fact_log, ledger, print_jobs, quotas, recoveries, serials
 from shared.domain.commands import CancelParcel, CommandRecord
 from shared.domain.errors import Forbidden
 from shared.domain.facts import LogGap, StockRow
 from shared.runtime.clock import SystemEntropy
 from shared.runtime.database import Database
-from shared.sync.protocol import LogMark
+from shared.sync.protocol import LogMark, QuotaTotal
 
 GTINS = {"CABLE": "6901234567908", "LAMP": "6901234567915"}
 PHONES = tuple(f"SN{number:03d}" for number in range(6))
@@ -285,3 +285,17 @@ def test_what_may_have_left_is_picked_or_called_back_only_after_a_lead_has_looke
         assert old.wrong() == []
     finally:
         old.database.close()
+
+
+def test_rights_that_two_machines_spent_are_not_taken_for_granted_ones(house: Any) -> None:
+    def spent_twice(floor: Any) -> None:
+        quotas.grant(floor.sql, "CABLE", 3)
+        assert quotas.use(floor.sql, "CABLE", 3)
+        quotas.relive(floor.sql, "CABLE", returned=1)
+
+    house.write(spent_twice)
+    assert house.database.read_sync(lambda sql: quotas.get(sql, "CABLE").free) == 0
+    assert house.database.read_sync(quotas.totals) == (QuotaTotal("CABLE", 3),)
+    house.write(lambda floor: quotas.grant(floor.sql, "CABLE", 4))
+    assert house.database.read_sync(lambda sql: quotas.get(sql, "CABLE").free) == 1
+    assert house.database.read_sync(quotas.totals) == (QuotaTotal("CABLE", 4),)
