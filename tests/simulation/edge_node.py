@@ -6,6 +6,7 @@ effects, plan waves, digest the books, follow up labels.
 
 from __future__ import annotations
 
+import sqlite3
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -27,7 +28,7 @@ from edge.sync.core import EdgeCore
 from shared.domain.errors import Refused
 from shared.domain.ids import uuid7
 from shared.runtime.database import Transaction
-from tests.simulation.disk import empty_image
+from tests.simulation.disk import Crash, empty_image
 from tests.simulation.node import Node
 from tests.simulation.printers import Printer
 from tests.simulation.schedule import SimEntropy
@@ -218,9 +219,12 @@ class SimEdge(Node):
         note, state = self.disk.note, line_state.load(self.sql)
         if sidecar.forgotten(note, state):
             expected_seq = sidecar.expected_seq(note, state)
-            self.writer.write_now(
-                lambda tx: copies.branch_log(tx.sql, self.entropy, expected_seq=expected_seq)
-            )
+            try:
+                self.writer.write_now(
+                    lambda tx: copies.branch_log(tx.sql, self.entropy, expected_seq=expected_seq)
+                )
+            except sqlite3.OperationalError:  # the disk fails: the process ends and comes again
+                raise Crash("disk_error") from None
 
     # The floor
 

@@ -16,22 +16,22 @@ QUOTA: Final = (
     Mutant(
         "a grant is added, not taken as a total",
         "edge.store.quotas:grant",
-        "max(granted, excluded.granted)",
+        "max(granted, excluded.granted + overspent)",
         "granted + excluded.granted",
         world={"quotas": 8},
     ),
     Mutant(
         "the last total counts, not the largest",
         "edge.store.quotas:grant",
-        "max(granted, excluded.granted)",
+        "max(granted, excluded.granted + overspent)",
         "excluded.granted",
         world={"quotas": 8, "stale_grants": 3},
     ),
     Mutant(
         "the smallest total counts",
         "edge.store.quotas:grant",
-        "max(granted, excluded.granted)",
-        "min(granted, excluded.granted)",
+        "max(granted, excluded.granted + overspent)",
+        "min(granted, excluded.granted + overspent)",
         world={"quotas": 8},
     ),
     Mutant(
