@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge.services.scan import ScanAnswer, ScanRequest
 from hub.store import nodes
@@ -100,6 +100,20 @@ class Checks:
             first = self._hashes.setdefault(key, bytes(row["hash"]))
             if first != bytes(row["hash"]):
                 self.world.violation("I9", f"line {key} has two hashes")
+
+    def promised(self, desk: Any, order_no: str) -> None:
+        """I3: what a hub that was put back may have promised before it does not promise again."""
+        row = desk.sql.execute(
+            "SELECT l.sku, w.node FROM orders o JOIN parcels p ON p.order_id = o.order_id"
+            " JOIN parcel_lines l ON l.parcel_id = p.parcel_id"
+            " JOIN rights r ON r.sku = l.sku AND r.minted > 0"
+            " JOIN recovering w ON w.node = r.warehouse"
+            " WHERE o.order_no = ? AND p.state = 'reserved' AND p.created_ms = ?",
+            (order_no, desk.now_ms),
+        ).fetchone()
+        if row is not None:
+            text = f"{row['sku']} was promised to {order_no} before {row['node']} was heard"
+            self.world.violation("I3", text)
 
     def answered(self, edge: SimEdge, scan: ScanRequest, answer: ScanAnswer) -> None:
         """I13 and I20: a repeat gets the first answer, and every code has a sentence."""

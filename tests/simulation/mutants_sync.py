@@ -6,6 +6,17 @@ from typing import Final
 
 from tests.simulation.mutants import Mutant
 
+_OVERTAKING: Final = {
+    "order_gap_ms": 200,
+    "units_per_bin": 9,
+    "cancels": 0.8,
+    "cancel_ms": 12_000,
+    "drop": 0.25,
+    "delay_ms": 700,
+    "lost_wakeups": 0.0,
+    "merge_minutes": 0,
+}
+"""Many parcels are called back while the commands before are still on a bad line."""
 SYNC: Final = (
     Mutant(
         "ack before commit",
@@ -145,6 +156,7 @@ SYNC: Final = (
         "edge.sync.core:EdgeCore._on_received",
         'if self._phase != "up" or frame.session != self._session:',
         'if self._phase != "up":',
+        world={"stale": True, "duplicate": 0.3, "resets": 8},
     ),
     Mutant(
         "no nonce: any greeting's welcome is taken",
@@ -163,6 +175,7 @@ SYNC: Final = (
         "hub.sync.core_down:resend_late",
         "if not down.data or now_ms < down.resend_ms:",
         "if True:",
+        world={"drop": 0.25},
     ),
     Mutant(
         "the pump needs a wake-up",
@@ -195,12 +208,14 @@ SYNC: Final = (
         "edge.store.line_state:done_ahead",
         "'done', ?)",
         "'unknown', ?)",
+        world=_OVERTAKING,
     ),
     Mutant(
         "what overtakes takes its turn with it",
         "edge.sync.apply:apply_ahead",
         "    line_state.done_ahead(tx.sql, record, clock.wall_ms())\n",
         '    line_state.finish_command(tx.sql, record, "done", "", clock.wall_ms())\n',
+        world=_OVERTAKING,
     ),
     Mutant(
         "what cannot be done yet is refused for good",
@@ -208,7 +223,7 @@ SYNC: Final = (
         "            raise\n        return cursor",
         "            raise\n        line_state.done_ahead(tx.sql, record, 1)\n"
         "        return cursor",
-        world={"cancels": 0.5, "cancel_ms": 4_000, "drop": 0.25, "delay_ms": 700},
+        world={**_OVERTAKING, "cancel_ms": 4_000},
     ),
     Mutant(
         "cursor advanced without effect",

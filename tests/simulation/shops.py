@@ -142,7 +142,12 @@ class Shop:
         def done() -> bool:
             return order.version in entry.answers or bool(entry.refused) or entry.order is not order
 
-        self._ask(f"post {order.order_no}", lambda desk: ingest(desk, order), heard, done)
+        def work(desk: Any) -> Ingested:
+            answer = ingest(desk, order)
+            self.world.checks.promised(desk, order.order_no)
+            return answer
+
+        self._ask(f"post {order.order_no}", work, heard, done)
 
     def taken(self, entry: Entry, order: ChannelOrder, answer: Ingested) -> None:
         """The hub has answered an order; it must be the first answer again if there was one."""
