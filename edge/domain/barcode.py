@@ -16,6 +16,7 @@ number with a wrong check digit never becomes a key.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -27,6 +28,8 @@ RAW_MAX: Final = 512
 """Longest text a scan may have; longer is a stuck scanner or a wrong field."""
 DOUBLED_MIN: Final = 6
 """Shorter texts repeat by chance."""
+READ_LAST: Final = 64
+"""Scans remembered as they were read: the door reads one first, then the station's job."""
 
 ScanKind = Literal["badge", "bin", "cart", "tote", "pick_list", "command", "gtin", "code"]
 
@@ -69,6 +72,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
         return int(first) if first.isascii() and first.isdigit() and len(first) <= 6 else 0
 
 
+@lru_cache(maxsize=READ_LAST)
 def interpret(raw: str) -> Scan:
     """Return what `raw` is. Never fails: an unreadable text is a `code` nobody knows."""
     aim, text = split_aim(normalised(raw[:RAW_MAX]))

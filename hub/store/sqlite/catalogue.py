@@ -39,7 +39,7 @@ class SqliteCatalogue:
             f" WHERE sku IN ({marks(len(wanted))})",
             wanted,
         )
-        return {row["sku"]: Product(**dict(row)) for row in rows}
+        return {row[0]: Product(**dict(zip(_FIELDS, row, strict=True))) for row in rows}
 
     def put_product(self, product: Product) -> bool:
         """Insert or replace a product; False when it was the same already."""

@@ -15,9 +15,8 @@ from hub.domain.sourcing import Offer, Point
 from hub.store.sqlite import debts
 from hub.store.sqlite.filters import marks
 
-_COLUMNS: Final = (
-    "sku, warehouse, minted, pool, held, ordered, lent, shipped, sold, burnt, safety_stock"
-)
+_FIELDS: Final = RightsRow.__struct_fields__
+_COLUMNS: Final = ", ".join(_FIELDS)
 MOVABLE: Final[tuple[RightsAccount, ...]] = ("pool", "held", "ordered", "shipped", "burnt")
 ACCOUNTS: Final = frozenset(MOVABLE)
 
@@ -49,7 +48,7 @@ class SqliteRights:
             " WHERE sku = ? AND warehouse = ?",
             (sku, warehouse),
         ).fetchone()
-        return None if row is None else RightsRow(**dict(row))
+        return None if row is None else RightsRow(**dict(zip(_FIELDS, row, strict=True)))
 
     def of_skus(self, skus: Iterable[str]) -> list[RightsRow]:
         """Return the accounts of these SKUs in all warehouses."""
@@ -59,7 +58,7 @@ class SqliteRights:
             f" WHERE sku IN ({marks(len(wanted))}) ORDER BY sku, warehouse",
             wanted,
         )
-        return [RightsRow(**dict(row)) for row in rows]
+        return [RightsRow(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
 
     def in_warehouse(self, warehouse: str, skus: Sequence[str]) -> list[RightsRow]:
         """Return the accounts of these SKUs in one warehouse."""
@@ -68,7 +67,7 @@ class SqliteRights:
             f" WHERE warehouse = ? AND sku IN ({marks(len(skus))})",
             (warehouse, *skus),
         )
-        return [RightsRow(**dict(row)) for row in rows]
+        return [RightsRow(**dict(zip(_FIELDS, row, strict=True))) for row in rows]
 
     def owing(self, warehouse: str) -> frozenset[str]:
         """Return the SKUs of which rights are owed in one warehouse; see `debts`."""
