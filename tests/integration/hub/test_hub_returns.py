@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from hub.services.apply_facts import project_all
 from hub.services.backorders import retry_backorders
 from hub.services.order_views import view_order
 from hub.services.stock_views import view_serial
+from hub.sync.apply import apply_batch
 from shared.domain.commands import LoadStock
 from shared.domain.facts import (
     Grade,
@@ -126,3 +128,31 @@ def test_a_return_that_fits_nothing_is_counted_and_becomes_an_exception(
     sha.digest({"PHONE": 4}, serials=4)
     assert line_of(books, parcel.order_id) == ("shipped", 2, 0)
     assert books.verify().holds
+
+
+def test_returns_counted_in_one_batch_give_the_same_books(books: Any, sold: Any) -> None:
+    sha, parcel = sold
+    facts = (
+        came_back("SN001", "quarantine", parcel.parcel_id),
+        looked_again("SN001", "good"),
+        came_back("SN002", "repair", parcel.parcel_id),
+    )
+    records = [sha._record(fact) for fact in facts]
+
+    def count_all(attempt: Any, batch: Any) -> None:
+        desk = books.hub.batch_desk(attempt, "edge:SHA")
+        project_all(desk, batch)
+        desk.finish()
+
+    def one_by_one(*_: Any) -> None:
+        raise AssertionError("the batch was not counted whole")
+
+    books.hub.database.write_sync(
+        lambda tx: apply_batch(tx, "SHA", 7, records, one_by_one, wall_ms=1, project_all=count_all)
+    )
+    sha.digest({"PHONE": 2}, serials=2)
+    assert line_of(books, parcel.order_id) == ("shipped", 2, 0)
+    assert books.rights("PHONE", "SHA") == {"pool": 1, "shipped": 2}
+    assert books.read(lambda desk: desk.stock.page({}, ("", ""), 5)) == [("SHA", "PHONE", 2, 0, 1)]
+    assert [serial(books, f"SN00{n}")[0] for n in (1, 2)] == ["in_stock", "in_repair"]
+    assert (books.exceptions(), books.verify().holds) == ([], True)
