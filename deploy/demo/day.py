@@ -28,6 +28,10 @@ KILL_AT: Final = (0.15, 0.40, 0.50, 0.75)
 DARK_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.5
 STALL_SECONDS_MAX: Final = 90.0
+CUT_STALL_SECONDS: Final = 20.0
+"""A cut line is mended when nothing ends any more: boxes may wait for numbers from outside."""
+NUMBERS_SPARE: Final = 2_000
+NUMBERS_MAX: Final = 200_000
 END_STATES: Final = frozenset({"shipped", "held", "backordered", "cancelled"})
 
 
@@ -96,6 +100,7 @@ class Day:
         self._started = asyncio.get_running_loop().time()
         self.tell("Opening the hub")
         self.channels.door = await self.hub.open()
+        self.hub.load_numbers(min(NUMBERS_MAX, 2 * self.orders_total + NUMBERS_SPARE))
         trucks = await self._load_books()
         benches = benches_for(len(self.world.sites))
         for code in self.world.sites:
@@ -250,7 +255,11 @@ class Day:
                 line.cut()
                 self.cut_span = (self.seconds(), 0.0)
                 self.tell(f"Cut the line of {self.cut_warehouse.code}; it goes on alone")
-            elif line.is_cut and (share >= MEND_AT or await self._cut_site_idle()):
+            elif line.is_cut and (
+                share >= MEND_AT
+                or self.seconds() - last_progress > CUT_STALL_SECONDS
+                or await self._cut_site_idle()
+            ):
                 line.mend()
                 self.cut_span = (self.cut_span[0], self.seconds())
                 self.tell(f"Mended the line of {self.cut_warehouse.code}")

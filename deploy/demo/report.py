@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from deploy.demo.day import Day, doors_of
 from deploy.demo.processes import run
+from deploy.demo.town import LEASED, ONLINE
 
 PAGE_ORDERS: Final = 200
 PROMISED: Final = frozenset(
@@ -68,6 +69,10 @@ async def make(day: Day) -> dict[str, Any]:
     for code in day.warehouses:
         state = await day.hub.door.get(f"/api/v1/warehouses/{code}")
         applied += state["applied_seq"]
+    leased, online = [
+        await day.hub.door.get(f"/api/v1/couriers/{courier}/numbers")
+        for courier in (LEASED, ONLINE)
+    ]
     hub_verified, edges_verified, words = verify(day)
     return {
         "orders_received": len(orders),
@@ -85,6 +90,8 @@ async def make(day: Day) -> dict[str, Any]:
         "labels_printed": len(label_files(day.labels)),
         "oversold_units": oversold_units(day, orders),
         "facts_replicated": applied,
+        "labels_from_leased_numbers": leased["used"] + leased["burnt"],
+        "numbers_issued_online": online["used"] + online["burnt"],
         "wan_cut_warehouse": day.cut_warehouse.code,
         "wan_cut_seconds": round(day.cut_warehouse.line.cut_seconds, 1),
         "hub_verified": hub_verified,

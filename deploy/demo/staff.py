@@ -129,14 +129,20 @@ class Packer(Person):
         }
         return await steps[screen["step"]](screen)
 
-    async def fetch_tote(self, _: dict[str, Any]) -> bool:
-        """Take the next tote from the cart."""
+    async def fetch_tote(self, screen: dict[str, Any]) -> bool:
+        """Take a box from the waiting shelf that can have its label, or the next tote."""
+        place = screen["ask"]["params"].get("tote", "")
+        if not self.tote and place in self.site.shelf:
+            self.tote, self.boxes = place, self.site.shelf.pop(place)
         if not self.tote:
             if not self.site.filled:
                 return False
             self.tote = self.site.filled.popleft()
         answers = await self.scan(self.tote)
-        if answers[0]["outcome"] == "rejected" and answers[0]["code"] != "tote_not_picked":
+        if answers[0]["code"] == "waybill_not_there":
+            self.site.shelf[self.tote] = self.boxes
+            self.tote, self.boxes = "", []
+        elif answers[0]["outcome"] == "rejected" and answers[0]["code"] != "tote_not_picked":
             self.tote, self.boxes = "", []
         return True
 
@@ -205,6 +211,16 @@ class Packer(Person):
             self.site.packed.append(waybill)
         self.tote, self.boxes, self.put_at = "", [], 0.0
 
+    async def lay_on_shelf(self) -> None:
+        """The courier has not issued the number yet: the closed box waits on a shelf."""
+        self.site.places += 1
+        place = f"W{self.site.places // 100:02d}-{self.site.places % 100:02d}-1"
+        answers, _ = await asyncio.gather(self.scan(place), self.put_on_scale(0))
+        if answers[0]["outcome"] != "rejected":
+            self.site.totes[self.tote] = []
+            self.site.shelf[place] = self.boxes
+            self.tote, self.boxes, self.put_at = "", [], 0.0
+
     async def solve(self, screen: dict[str, Any]) -> None:
         """Do what the red, amber or violet screen says."""
         code = screen["halt"]["code"]
@@ -215,6 +231,10 @@ class Packer(Person):
                 await self.hand_over(waybill)
             else:
                 await self.scan("BC:REPRINT:missing")
+        elif code == "waybill_pending":
+            await self.lay_on_shelf()
+        elif code == "waybill_ready":
+            await self.scan("BC:LABEL")
         elif code == "printer_paper_out":
             await self.hardware.send("PUT", f"/printers/{self.printer}", json={"paper_out": False})
         elif code.startswith("refund"):

@@ -13,9 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from deploy.demo.door import Door
 from deploy.demo.line import Line
 from deploy.demo.processes import Service, run
+from hub.domain.courier_choice import DEFAULT_COURIERS
+from hub.domain.waybill_numbers import mod10
 
 PEOPLE: Final = Path(__file__).parents[1] / "sample" / "people.csv"
 SCALE_CAPACITY_GRAMS: Final = 300_000
@@ -24,6 +28,11 @@ PORTS: Final = range(20_000, 32_000)
 BENCHES_MAX: Final = 4
 BENCHES_TOTAL_MAX: Final = 18
 PICKERS_PER_WAREHOUSE: Final = 2
+LEASED: Final = "ZTO"
+"""The courier that handed out a range of waybill numbers."""
+ONLINE: Final = "YTO"
+"""The courier that issues a number for each parcel when it is asked."""
+NUMBERS_FROM: Final = 70_000_000_000
 
 
 def benches_for(warehouses: int) -> int:
@@ -59,9 +68,38 @@ class HubBuilding:
             "BINCARD_HUB_HTTP_PORT": str(self.http_port),
             "BINCARD_HUB_SYNC_PORT": str(self.sync_port),
         }
+        courier_port = free_port()
+        self.courier = Service(
+            "courier",
+            ["hub", "simulate-courier", "--port", str(courier_port), "--prefix", "YT"],
+            {},
+            state / "courier",
+        )
+        self.settings["BINCARD_HUB_COURIERS"] = str(state / "couriers.json")
+        self._write_couriers(f"http://127.0.0.1:{courier_port}")
         self.service = Service("hub", ["hub", "serve"], self.settings, state)
         self.url = f"http://127.0.0.1:{self.http_port}"
         self._door: Door | None = None
+
+    def _write_couriers(self, url: str) -> None:
+        """Two couriers let the hub make numbers, one handed out ranges, one is asked for each."""
+        kinds: dict[str, dict[str, Any]] = {
+            LEASED: {"numbers": "leased", "check": "mod10"},
+            ONLINE: {"numbers": "online", "url": url},
+        }
+        table = [
+            msgspec.structs.replace(one, **kinds.get(one.courier, {})) for one in DEFAULT_COURIERS
+        ]
+        self.state.mkdir(parents=True, exist_ok=True)
+        (self.state / "couriers.json").write_bytes(msgspec.json.encode(table))
+
+    def load_numbers(self, count: int) -> None:
+        """Load the range of waybill numbers that one courier handed out."""
+        ends = (f"{NUMBERS_FROM + place}" for place in (1, count))
+        first, last = (f"ZT{digits}{mod10(digits)}" for digits in ends)
+        path = self.state / "waybills.csv"
+        path.write_text(f"first,last\n{first},{last}\n", encoding="utf-8")
+        self.run("import-waybills", str(path), "--courier", LEASED, "--strict")
 
     @property
     def door(self) -> Door:
@@ -71,7 +109,8 @@ class HubBuilding:
         return self._door
 
     async def open(self) -> Door:
-        """Start the hub and get a token for its door."""
+        """Start the hub and a courier that it can ask; get a token for its door."""
+        self.courier.start()
         self.service.start()
         await self.service.ready()
         made = self.run("create-token", "--name", "demo", "--scopes", "admin")
@@ -83,6 +122,7 @@ class HubBuilding:
         if self._door is not None:
             await self._door.close()
         self.service.stop()
+        self.courier.stop()
 
     async def enrolment_code(self, warehouse: str) -> str:
         """Return a one-time code for the edge of a warehouse."""

@@ -47,6 +47,10 @@ class Site:
         """Units by tote, each (sku, SN or empty)."""
         self.filled: deque[str] = deque()
         """Totes that wait for a packer."""
+        self.shelf: dict[str, list[tuple[str, str]]] = {}
+        """Contents of each closed box that waits for its waybill number, by its place."""
+        self.places = 0
+        """Places of the waiting shelf used so far."""
         self.packed: deque[str] = deque()
         """Waybills of parcels that wait at the dock."""
         self.parcels: dict[str, list[tuple[str, str]]] = {}
