@@ -50,6 +50,7 @@ class Couriers:
                 for n, one in enumerate(DEFAULT_COURIERS)
             )
         )
+        self._count = 0
         self.issued: dict[str, str] = {}
         """What each parcel was given when it was asked for."""
 
@@ -99,12 +100,15 @@ class Couriers:
             if wild and len(self.issued) > 1 and self.dice.random() < SAME_NUMBER:
                 self.world.time.fault("courier_same_number")
                 number = self.dice.choice(sorted(self.issued.values()))
-            number_issued(desk, online[waiting.courier], waiting.parcel_id, number)
+            if not number_issued(desk, online[waiting.courier], waiting.parcel_id, number):
+                # Whoever is asked about it at the courier gives the parcel another number.
+                self.issued.pop(waiting.parcel_id, None)
         return len(due)
 
     def _number(self, parcel_id: str) -> str:
         if parcel_id not in self.issued:
-            self.issued[parcel_id] = f"OL{len(self.issued) + 1:08d}"
+            self._count += 1
+            self.issued[parcel_id] = f"OL{self._count:08d}"
         return self.issued[parcel_id]
 
     def ask_again(self) -> None:

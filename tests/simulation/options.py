@@ -165,7 +165,7 @@ def _with_couriers(options: Options) -> Options:
     """Half of the worlds have couriers that do not let the hub make their numbers."""
     dice = Random(f"{options.seed}/couriers")
     kind = dice.choice(("made", "made", "leased", "online", "mixed"))
-    return msgspec.structs.replace(options, numbers="made" if options.drill else kind)
+    return msgspec.structs.replace(options, numbers=kind)
 
 
 def _with_strict_shops(options: Options) -> Options:

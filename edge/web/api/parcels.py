@@ -8,7 +8,7 @@ import msgspec
 from litestar import get
 from litestar.params import FromPath, FromQuery
 
-from edge.store import parcels
+from edge.store import numbers, parcels
 from edge.store.parcels import ParcelRow
 from edge.web.api.requests import PAGE_MAX, AnyRequest, InState, absent, node_of
 from shared.domain.catalogue import Recipient, masked_name, masked_phone
@@ -75,6 +75,13 @@ async def get_parcel(request: AnyRequest, parcel_id: FromPath[str]) -> dict[str,
     }
 
 
+@get("/api/v1/waybill-numbers", operation_id="getWaybillNumbers")
+async def get_waybill_numbers(request: AnyRequest) -> dict[str, Any]:
+    """Return how the waybill numbers of each courier stand here, and who waits for one."""
+    levels = await node_of(request).database.read(numbers.levels)
+    return {"couriers": [level._asdict() | {"low": level.low} for level in levels]}
+
+
 def _head(parcel: ParcelRow) -> dict[str, Any]:
     shown = {name: getattr(parcel, name) for name in _SHOWN}
     shown["cancel_requested"] = parcel.cancel_command_id is not None
@@ -92,4 +99,4 @@ def _head(parcel: ParcelRow) -> dict[str, Any]:
     }
 
 
-handlers = [list_parcels, get_parcel]
+handlers = [list_parcels, get_parcel, get_waybill_numbers]
