@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from shared.domain.commands import LeaseNumbers, SetWaybill
+
 pytestmark = pytest.mark.browser
 
 GIFT = "6901234567892"
@@ -292,3 +294,33 @@ def test_the_console_shows_each_device_and_what_to_do_about_it(bench_edge, open_
     expect(page.locator("tbody tr", has_text="printer 2").first).to_contain_text("nothing to do")
     expect(page.locator("#health")).to_contain_text("Scales 0 / 1")
     shot(page, "console-devices-down-en")
+
+
+def test_a_box_without_a_number_waits_on_the_shelf_and_the_bench_says_when_it_has_come(
+    bench_edge, open_page, shot
+) -> None:
+    edge, hands = bench_edge
+    edge.node.database.write_sync(
+        lambda tx: tx.sql.execute("UPDATE parcels SET waybill = NULL WHERE parcel_id = 'P-0001'")
+    )
+    page = open_page(edge, "/bench/2", language="en", size=(1280, 800))
+    scan_out(page, edge)
+    hands.put("/scales/scale-2", json={"grams": 1_980})
+    expect(page.locator(".halt h1")).to_contain_text("not issued the number yet")
+    shot(page, "bench-no-number-en")
+    in_chinese(edge, open_page, shot, "bench-no-number-zh", ".halt h1", "快递还没给运单号")
+    wedge(page, "B99-01-1")
+    says(page, "Scan tote")
+    hands.put("/scales/scale-2", json={"grams": 0})
+
+    edge.command(SetWaybill(parcel_id="P-0001", courier="SF", waybill="SF138920479999"))
+    says(page, "B99-01-1 on the waiting shelf is ready")
+    shot(page, "bench-number-came-en")
+    wedge(page, "B99-01-1")
+    expect(page.locator("#label .state")).to_contain_text("printed")
+    wedge(page, "SF138920479999")
+    says(page, "Scan tote")
+    edge.command(LeaseNumbers(courier="SF", after=0, numbers=("SF900000001",), low_water=2))
+    console = open_page(edge, "/link", language="en", size=(1440, 900))
+    expect(console.locator("tr.late")).to_contain_text("few left")
+    shot(console, "console-numbers-en")
