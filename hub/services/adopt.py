@@ -34,7 +34,7 @@ from hub.services.promise import (
     save_parcel,
 )
 from hub.services.reservations import end_early
-from hub.services.shop_rights import sold_before
+from hub.services.shop_rights import make_way, sold_before
 from hub.store.protocol import Desk
 from shared.domain.catalogue import Product
 from shared.domain.facts import AssignedParcel, FactRecord
@@ -257,9 +257,10 @@ def _with_rights(
 def _debit(desk: Desk, node: str, sku: str, units: int, parcel_id: str) -> int:
     """Move up to `units` rights from the pool to orders; return how many.
 
-    What is on no floor yet gives way: parcels that were only promised, then reservations.
+    What is on no floor yet gives way: parcels that were only promised, then reservations, then what
+    shops were lent.
     """
-    for make_room in (_nothing, _drop_promised, end_early):
+    for make_room in (_nothing, _drop_promised, end_early, make_way):
         if _pool(desk, node, sku) < units:
             make_room(desk, node, sku, units - _pool(desk, node, sku))
     debited = min(units, _pool(desk, node, sku))

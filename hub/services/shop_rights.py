@@ -140,6 +140,20 @@ def sold_before(desk: Desk, node: str, told: AssignedParcel) -> None:
             desk.quotas.take_back(node, holder, line.sku, units, told.parcel_id)
 
 
+def make_way(desk: Desk, node: str, sku: str, units: int) -> None:
+    """Return up to `units` that shops were lent in one warehouse: its floor has a parcel of them.
+
+    Only books that were put back can be so wrong: a quota of theirs was spent or returned since. A
+    shop that still shows such units is looked at and told a lower number.
+    """
+    for holder, _ in sorted(desk.quotas.shop_units((sku,))):
+        there = desk.quotas.accounts(holder, (sku,)).get((sku, node), 0)
+        part = min(units, there)
+        if part > 0:
+            desk.quotas.take_back(node, holder, sku, part, "restored")
+            units -= part
+
+
 def _sold(desk: Desk, shop: ShopRow, listing: Listing, units: int) -> None:
     after = publishing.sold(listing, units, pulled_until_ms=shop.pulled_until_ms)
     speed = shop_quotas.sped_up(listing.speed, desk.now_ms - listing.speed_ms, units)

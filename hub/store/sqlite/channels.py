@@ -71,13 +71,14 @@ def look_back(sql: sqlite3.Connection) -> None:
     """Let books that were put back learn from the shops what they have forgotten.
 
     Each shop is pulled again from a day before its last pull that these books know of, and what it
-    shows is in doubt, so that it is looked at before it is changed.
+    shows is in doubt, so that it is looked at before it is changed, and soon: times that another
+    clock gave mean nothing now.
     """
     sql.execute(
         "UPDATE channel_shops SET pulled_until_ms = max(0, pulled_until_ms - ?), pull_due_ms = 0",
         (RESTORE_BACK_MS,),
     )
-    sql.execute("UPDATE channel_listings SET shown = NULL")
+    sql.execute("UPDATE channel_listings SET shown = NULL, due_ms = 0, wait_pull_ms = 0")
 
 
 class SqliteChannels:
