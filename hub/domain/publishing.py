@@ -47,11 +47,15 @@ def needs_push(listing: Listing, wanted: int, *, pulled_until_ms: int, now_ms: i
 
 
 def needs_look(listing: Listing, *, look_ms: int, now_ms: int) -> bool:
-    """Say whether the shop must be asked what it shows: we do not know, or knew it long ago."""
+    """Say whether the shop must be asked what it shows: we do not know, or knew it long ago.
+
+    A change whose answer was never heard, because the hub died, may have been made and sold from
+    since: the number from before could fit again by chance and hide those sales.
+    """
     if listing.due_ms > now_ms:
         return False
-    old = listing.asked is None and now_ms - listing.settled_ms >= look_ms
-    return listing.shown is None or old
+    unheard = listing.shown is None or listing.asked is not None
+    return unheard or now_ms - listing.settled_ms >= look_ms
 
 
 def looked_at(listing: Listing) -> Listing:

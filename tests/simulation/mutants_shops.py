@@ -46,6 +46,13 @@ SHOPS: Final = (
         world=WORLD,
     ),
     Mutant(
+        "a change whose answer was never heard is told again against the number from before",
+        "hub.domain.publishing:needs_look",
+        "listing.shown is None or listing.asked is not None",
+        "listing.shown is None",
+        world={**WORLD, "hub_crash": 0.03, "order_gap_ms": 200},
+    ),
+    Mutant(
         "a restored hub leaves the right to a sale it forgot in the shop's quota",
         "hub.services.shop_rights:sold_before",
         "        if units:\n",

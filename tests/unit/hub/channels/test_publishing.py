@@ -63,6 +63,16 @@ def test_after_a_stale_answer_the_shop_is_pulled_before_it_is_told_again() -> No
     assert publishing.sold(one, 2, pulled_until_ms=300).shown == 3
 
 
+def test_a_change_whose_answer_was_never_heard_is_looked_at_before_the_old_number_fits_again() -> (
+    None
+):
+    one = publishing.asked(publishing.confirmed(listing(), 0, "", 100), 2)
+    assert publishing.needs_look(one, look_ms=10_000, now_ms=200)  # it showed 2, and sold both
+    one = publishing.stale(publishing.looked_at(one), 0, "", 300)
+    assert (one.asked, one.held) == (None, 2)
+    assert not needs_push(one, 2, pulled_until_ms=299, now_ms=400)
+
+
 class World:
     """A shop that shows a number, sells from it, and a line that loses things."""
 
