@@ -239,6 +239,7 @@ def _label(state: BenchState) -> dict[str, Any] | None:
         "waybill": parcel.waybill,
         "sort_code": parcel.sort_code,
         "printer": job.printer,
+        "media": job.template.partition("-")[2],
         "copy_no": job.copy_no,
         "printed_ms": job.changed_ms if job.state == "confirmed" else None,
         "trouble": code_of(job.trouble),

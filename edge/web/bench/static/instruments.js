@@ -67,11 +67,22 @@ const LABEL_STATES = {
   failed: ["stop", "stop"], held: ["stop", "stop"], cancelled: ["stop", "stop"],
 };
 
-function labelHead(label, nowMs) {
+/** Return what the label is printed on: its paper, and the printer when it is not the bench's own. */
+function paper(state, label) {
+  const used = (state.printers ?? []).find((one) => one.used);
+  const media = label?.media || used?.media || "";
+  const size = media ? t("bench.label.size", { media: media.replace("x", " × ") })
+    : t("bench.label.label");
+  return used && !used.own
+    ? html`${size}<i class="sep"></i><b>${t("bench.label.elsewhere", { n: numberOf(used.printer) })}</b>`
+    : size;
+}
+
+function labelHead(state, label, nowMs) {
   const name = label?.state && label.state !== "none" ? label.state : null;
   const [kind, shape] = LABEL_STATES[name] ?? ["ok", ""];
   const at = label?.printed_ms ? clock(label.printed_ms, nowMs, true) : "";
-  return html`<div class="head"><span>${t("bench.label.size")}</span>${name
+  return html`<div class="head"><span>${paper(state, label)}</span>${name
     && html`<span class="state ${kind}">${shape && icon(shape)}<span>${
       t(`bench.label.${name}`, { at })}</span></span>`}</div>`;
 }
@@ -88,11 +99,11 @@ export function labelPanel(state) {
   const there = label && label.state !== "none" && label.waybill;
   if (!there) {
     const held = state.halt?.code?.startsWith("refund") ? { state: "held" } : null;
-    return html`${labelHead(held, nowMs)}<div class="empty"><span>${t(whyNoLabel(state))}</span></div>`;
+    return html`${labelHead(state, held, nowMs)}<div class="empty"><span>${t(whyNoLabel(state))}</span></div>`;
   }
   const printer = [t("bench.label.printer_no", { n: numberOf(label.printer) })];
   if (label.trouble) printer.push(t(`bench.trouble.${label.trouble}`));
-  return html`${labelHead(label, nowMs)}<div class="both ${label.preview_url ? "" : "alone"}">
+  return html`${labelHead(state, label, nowMs)}<div class="both ${label.preview_url ? "" : "alone"}">
     ${label.preview_url && html`<img class="paper" src="${label.preview_url}" alt="${t("bench.label.alt")}">`}
     <dl><dt>${t("bench.label.waybill")}</dt><dd>${grouped(label.waybill)}</dd>
       <dt>${t("bench.label.sort_code")}</dt><dd><b>${label.sort_code}</b></dd>

@@ -123,6 +123,7 @@ const words = (state) => ({
   cause_units: Math.abs(state.halt.params.cause_units ?? 0),
   courier: firstOf([`bench.courier.${state.halt.params.courier}`]) || state.halt.params.courier,
   n: numberOf(state.label?.printer ?? ""),
+  media: (state.label?.media ?? "").replace("x", " × "),
   copy: (state.label?.copy_no ?? 1) + 1,
   units: sum(state.lines, "quantity"),
 });

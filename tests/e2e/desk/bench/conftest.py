@@ -47,7 +47,8 @@ def devices(
     (tmp_path / "simulate.json").write_text(
         json.dumps(
             {"state_dir": str(lines), "scales": [{"name": "scale-2", "port": "scale-2.tty"}],
-             "printers": [{"name": "printer-2", "tray": "tray-2"}]}
+             "printers": [{"name": "printer-2", "tray": "tray-2"},
+                          {"name": "printer-9", "tray": "tray-9", "dots_per_mm": 12}]}
         )
     )  # fmt: skip
     simulator, world = _start(
@@ -58,6 +59,8 @@ def devices(
             {"name": "scale-2", "kind": "scale", "port": str(lines / "scale-2.tty")},
             {"name": "printer-2", "kind": "printer", "driver": "tcp9100", "host": "127.0.0.1",
              "port": world["printers"]["printer-2"]},
+            {"name": "printer-9", "kind": "printer", "driver": "tcp9100", "host": "127.0.0.1",
+             "port": world["printers"]["printer-9"], "media": "100x150", "dots_per_mm": 12},
         ]})
     )  # fmt: skip
     service, bus = _start(

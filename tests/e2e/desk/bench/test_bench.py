@@ -177,6 +177,34 @@ def test_no_paper_is_amber_and_goes_by_itself(bench_edge, open_page, shot) -> No
     hands.put("/scales/scale-2", json={"grams": 0})
 
 
+def test_a_label_without_paper_goes_to_another_printer_and_comes_out_once(
+    bench_edge, open_page, shot
+) -> None:
+    edge, hands = bench_edge
+    hands.put("/printers/printer-2", json={"paper_out": True})
+    page = open_page(edge, "/bench/2", language="en", size=(1280, 800))
+    scan_out(page, edge)
+    hands.put("/scales/scale-2", json={"grams": 1_980})
+    expect(page.locator(".halt.attention h1")).to_contain_text(re.compile("out of paper|缺纸"))
+    page.keyboard.press("F7")
+    expect(page.locator(".ways .way").first).to_contain_text("100 × 150 mm")
+    shot(page, "bench-other-printer-en")
+    page.keyboard.press("F1")
+    expect(page.locator("#label .state")).to_contain_text(re.compile("printed|已打印"))
+    hands.put("/printers/printer-2", json={"paper_out": False})
+    shot(page, "bench-other-printed-en")
+    wedge(page, "SF138920470001")
+    says(page, re.compile("Scan tote|扫描 周转箱"))
+    jobs = edge.rows("SELECT printer, copy_no, state FROM print_jobs ORDER BY copy_no")
+    assert jobs == [("printer-2", 1, "cancelled"), ("printer-9", 2, "confirmed")]
+    page.keyboard.press("F3")
+    in_chinese(edge, open_page, shot, "bench-elsewhere-zh", "#do", "打印机")
+    page.keyboard.press("F1")
+    says(page, re.compile("Scan tote|扫描 周转箱"))
+    assert edge.rows("SELECT * FROM bench_printers") == []
+    hands.put("/scales/scale-2", json={"grams": 0})
+
+
 def test_an_unknown_label_asks_and_a_scan_of_it_is_the_proof(bench_edge, open_page, shot) -> None:
     edge, hands = bench_edge
     hands.put("/printers/printer-2", json={"reset_after_bytes": 600})
