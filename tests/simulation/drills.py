@@ -12,7 +12,9 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from edge.store import copies
+from edge.store import copies, line_state
+from edge.sync import sidecar
+from hub.store import fences
 from hub.store.backup import begin_new_life
 from tests.simulation.disk import empty_image
 
@@ -119,12 +121,14 @@ class Drills:
             self.world.time.later(self.dice.randint(*LOOK_MS), "look", self._look, edge)
 
     def _edge_old(self, edge: SimEdge) -> None:
-        image, old_note, old_fence = edge.disk.image(), edge.disk.note, _fence(edge)
+        image, old_note = edge.disk.image(), edge.disk.note
 
         def back() -> None:
             note = edge.disk.note if self.dice.random() < 0.5 else old_note
-            unseen = note is old_note and _fence(edge) == old_fence
             self._swap(edge, image, note)
+            known, shown = fences.load(self.world.hub.sql, edge.name), _fence(edge)
+            unseen = known.open or shown in (known.confirmed, known.offered)
+            unseen = unseen and not sidecar.forgotten(note, line_state.load(edge.sql))
             if unseen:  # nothing but a person can know it: the restore command was used
                 edge.writer.write_now(lambda tx: copies.branch_log(tx.sql, edge.entropy))
             edge.acked = _kept(edge)
