@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from hub.domain.backoff import FARTHEST_MS
 from hub.domain.courier_choice import DEFAULT_COURIERS, Courier
 from hub.domain.policy import UTC_OFFSET_MINUTES, CourierTable, Policy, SourcingRules
 from hub.domain.webhooks import Pace as WebhookPace
@@ -87,9 +88,9 @@ def load(values: Mapping[str, str]) -> Settings:
         ballast_bytes=env.number("BALLAST_BYTES", ballast.DEFAULT_BYTES),
         shop_pace=Pace(
             round_ms=env.number("SHOP_ROUND_MS", Pace().round_ms, low=10),
-            pull_ms=env.number("SHOP_PULL_MS", Pace().pull_ms, low=100),
-            retry_ms=env.number("SHOP_RETRY_MS", Pace().retry_ms, low=10),
-            late_ms=env.number("SHOP_LATE_MS", Pace().late_ms, low=10),
+            pull_ms=env.number("SHOP_PULL_MS", Pace().pull_ms, low=100, high=FARTHEST_MS),
+            retry_ms=env.number("SHOP_RETRY_MS", Pace().retry_ms, low=10, high=FARTHEST_MS),
+            late_ms=env.number("SHOP_LATE_MS", Pace().late_ms, low=10, high=FARTHEST_MS),
             timeout_ms=env.number("SHOP_TIMEOUT_MS", Pace().timeout_ms, low=10),
             look_ms=env.number("SHOP_LOOK_MS", Pace().look_ms, low=100),
         ),

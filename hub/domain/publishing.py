@@ -18,6 +18,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from hub.domain.backoff import is_due
 from hub.domain.channel_rows import Listing
 from hub.domain.shop_quotas import to_fill
 
@@ -41,7 +42,7 @@ def strict_quantity(target: int, quota: int, lendable: int) -> int:
 
 def needs_push(listing: Listing, wanted: int, *, pulled_until_ms: int, now_ms: int) -> bool:
     """Say whether the shop must be told `wanted` now."""
-    if listing.due_ms > now_ms or listing.wait_pull_ms > pulled_until_ms:
+    if not is_due(listing.due_ms, now_ms) or listing.wait_pull_ms > pulled_until_ms:
         return False
     return listing.asked is not None or listing.shown != wanted
 
@@ -52,7 +53,7 @@ def needs_look(listing: Listing, *, look_ms: int, now_ms: int) -> bool:
     A change whose answer was never heard, because the hub died, may have been made and sold from
     since: the number from before could fit again by chance and hide those sales.
     """
-    if listing.due_ms > now_ms:
+    if not is_due(listing.due_ms, now_ms):
         return False
     unheard = listing.shown is None or listing.asked is not None
     return unheard or now_ms - listing.settled_ms >= look_ms

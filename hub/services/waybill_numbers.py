@@ -15,6 +15,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from hub.domain.backoff import is_due
 from hub.domain.courier_choice import Courier, waybill_parts
 from hub.domain.number_rows import LeaseRow, NumberRecord
 from hub.domain.reports import ERRORS_TOLD_MAX, RowError
@@ -235,7 +236,7 @@ def _supply(desk: Desk, courier: str, view: LeaseView) -> int:
 def _recall(desk: Desk, courier: str, view: LeaseView) -> int:
     """Ask for what is above a level that head office has set. Only the holder gives it back."""
     lease = desk.numbers.lease(view.warehouse, courier)
-    due = not lease.recall_id and lease.asked_ms <= desk.now_ms - RECALL_AGAIN_MS
+    due = not lease.recall_id and is_due(lease.asked_ms + RECALL_AGAIN_MS, desk.now_ms)
     if not view.fixed or view.free <= view.level or not due:
         return 0
     command_id = f"{RECALL}-{desk.new_id()}"

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from hub.domain.backoff import wait_ms
+from hub.domain.backoff import is_due, wait_ms
 from hub.domain.rows import Event
 from hub.domain.webhooks import (
     KINDS_MAX,
@@ -200,7 +200,7 @@ def redeliver(desk: Desk, webhook_id: str, event_id: int) -> DeliveryView:
             f"Failed to find event {event_id} among what webhook {webhook_id} was told.",
             hint="The log is kept for seven days; read older events from /api/v1/events.",
         )
-    if row.leased_ms > desk.now_ms and row.state == "waiting":
+    if not is_due(row.leased_ms, desk.now_ms) and row.state == "waiting":
         raise Refused(
             "delivery_under_way", f"Failed to send event {event_id} again: it is being sent.",
             hint="Look at the log in a minute.",
@@ -264,7 +264,7 @@ def agenda(desk: Desk) -> tuple[bool, list[str]]:
     callable_now = [
         row.webhook_id
         for row in rows
-        if row.next_ms <= desk.now_ms and desk.webhooks.due(row.webhook_id, desk.now_ms, 1)
+        if is_due(row.next_ms, desk.now_ms) and desk.webhooks.due(row.webhook_id, desk.now_ms, 1)
     ]
     return any(row.cursor < last for row in rows), callable_now
 
@@ -304,7 +304,7 @@ def _concerns(row: WebhookRow, event: Event) -> bool:
 def claim(desk: Desk, webhook_id: str, pace: Pace) -> Claimed | None:
     """Take a lease on what may be sent now; None when there is nothing."""
     row = desk.webhooks.get(webhook_id)
-    if row is None or not row.active or row.next_ms > desk.now_ms:
+    if row is None or not row.active or not is_due(row.next_ms, desk.now_ms):
         return None
     until_ms = desk.now_ms + pace.lease_ms
     claimed = []

@@ -17,6 +17,7 @@ import msgspec
 from hub.channels import CHANNELS
 from hub.channels.base import Channel, Page, ShopAccess, Window
 from hub.channels.errors import ShopThrottled
+from hub.domain.backoff import is_due
 from hub.domain.channel_rows import ShopRow
 from hub.services import channel_publish, shops
 from hub.services.channel_intake import ORDERS_PER_COMMIT, retry_rejects, take_in
@@ -109,7 +110,7 @@ class Rounds:
             try:
                 access = self._vault.access(row)
                 channel = CHANNELS[row.channel]
-                if row.pull_due_ms <= self._clock.wall_ms():
+                if is_due(row.pull_due_ms, self._clock.wall_ms()):
                     await self._pull(channel, access, row)
                 await self._tell(channel, access, row)
                 if row.publish_percent and channel.publishes:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hub.domain.backoff import still_to_come
 from hub.domain.channel_rows import Listing, Reject, SeenOrder, ShopRow, Task, TaskState
 from hub.store.sqlite.filters import marks
 
@@ -137,8 +138,8 @@ class SqliteChannels:
         """Return orders to try again now."""
         rows = self._sql.execute(
             f"SELECT {', '.join(_REJECT_FIELDS)} FROM channel_rejects"  # noqa: S608
-            " WHERE due_ms <= ? ORDER BY due_ms LIMIT ?",
-            (now_ms, limit),
+            " WHERE due_ms NOT BETWEEN ? AND ? ORDER BY due_ms LIMIT ?",
+            (*still_to_come(now_ms), limit),
         )
         return [Reject(**{**dict(row), "content": bytes(row["content"])}) for row in rows]
 
@@ -163,9 +164,9 @@ class SqliteChannels:
         """Return what the shop must be told now, what waits longest first."""
         rows = self._sql.execute(
             f"SELECT {_TASK_COLUMNS} FROM channel_tasks"  # noqa: S608  constant columns
-            " WHERE state = 'waiting' AND channel = ? AND shop = ? AND due_ms <= ?"
-            " ORDER BY due_ms, task_id LIMIT ?",
-            (channel, shop, now_ms, limit),
+            " WHERE state = 'waiting' AND channel = ? AND shop = ?"
+            " AND due_ms NOT BETWEEN ? AND ? ORDER BY due_ms, task_id LIMIT ?",
+            (channel, shop, *still_to_come(now_ms), limit),
         )
         return [Task(**dict(row)) for row in rows]
 

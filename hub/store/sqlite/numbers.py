@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from hub.domain.backoff import still_to_come
 from hub.domain.number_rows import LeaseRow, NumberRecord, WaybillRequest
 from hub.store.sqlite.filters import marks
 
@@ -166,9 +167,9 @@ class SqliteNumbers:
             " coalesce(r.given_up, 0) AS given_up FROM parcels p"
             " LEFT JOIN waybill_requests r ON r.parcel_id = p.parcel_id"
             f" WHERE {_WAITING} AND p.courier IN ({marks(len(couriers))})"
-            " AND coalesce(r.given_up, 0) = 0 AND coalesce(r.due_ms, 0) <= ?"
+            " AND coalesce(r.given_up, 0) = 0 AND coalesce(r.due_ms, 0) NOT BETWEEN ? AND ?"
             " ORDER BY coalesce(r.due_ms, 0), p.parcel_id LIMIT ?",
-            (*couriers, self._now_ms, limit),
+            (*couriers, *still_to_come(self._now_ms), limit),
         )
         return [WaybillRequest(**{**dict(row), "given_up": False}) for row in rows]
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hub.domain.backoff import still_to_come
 from hub.domain.webhooks import DeliveryRow, WebhookRow
 
 _FIELDS: Final = WebhookRow.__struct_fields__
@@ -87,10 +88,16 @@ class SqliteWebhooks:
         """Return what may be sent now, oldest first; nothing while somebody else is sending."""
         rows = self._sql.execute(
             f"SELECT {_DELIVERY_COLUMNS} FROM webhook_deliveries"  # noqa: S608  constant columns
-            " WHERE webhook_id = ? AND state = 'waiting' AND next_ms <= ? AND NOT EXISTS (SELECT 1"
-            "  FROM webhook_deliveries d WHERE d.webhook_id = ? AND d.state = 'waiting'"
-            "  AND d.leased_ms > ?) ORDER BY event_id LIMIT ?",
-            (webhook_id, now_ms, webhook_id, now_ms, limit),
+            " WHERE webhook_id = ? AND state = 'waiting' AND next_ms NOT BETWEEN ? AND ?"
+            " AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.webhook_id = ?"
+            "  AND d.state = 'waiting' AND d.leased_ms BETWEEN ? AND ?) ORDER BY event_id LIMIT ?",
+            (
+                webhook_id,
+                *still_to_come(now_ms),
+                webhook_id,
+                *still_to_come(now_ms),
+                limit,
+            ),
         )
         return [_delivery(row) for row in rows]
 
