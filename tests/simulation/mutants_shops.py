@@ -34,8 +34,8 @@ SHOPS: Final = (
     Mutant(
         "a shop is told a number while it has sold what nobody pulled",
         "hub.domain.publishing:needs_push",
-        "listing.due_ms > now_ms or listing.wait_pull_ms > pulled_until_ms",
-        "listing.due_ms > now_ms",
+        "not is_due(listing.due_ms, now_ms) or listing.wait_pull_ms > pulled_until_ms",
+        "not is_due(listing.due_ms, now_ms)",
         world=WORLD,
     ),
     Mutant(
