@@ -9,6 +9,7 @@ warehouse with a declared gap is counted by people, so its shelves are not compa
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -71,8 +72,6 @@ class Drills:
         # Which orders left is told by the lines that are gone, and by nobody else.
         if invariant == "W8" and holes and self.world.options.drill == "hub_lost":
             return True
-        if invariant == "I3" and at_rest:
-            return any(f"in {name} are" in text and self._owed(name) for name in self.struck)
         conflicts_min = 0 if invariant in FORGIVEN else 1
         return invariant in FORGIVEN | CONTRADICTED and any(
             name in text and self._declared(name, conflicts_min) for name in self.struck
@@ -91,15 +90,19 @@ class Drills:
         ).fetchone()
         return row is not None
 
-    def _owed(self, name: str) -> bool:
-        """Say whether both of two twins used one right, one to ship and one to call back.
+    def owed(self) -> Counter[tuple[str, str]]:
+        """Return by warehouse and SKU the units that two twins used twice: shipped and called back.
 
         That was declared, and what is too many is owed: it comes up short and is sourced again.
         """
-        row = self.world.hub.sql.execute(
-            "SELECT 1 FROM rights_debts WHERE warehouse = ?", (name,)
-        ).fetchone()
-        return row is not None and self._declared(name, 1)
+        found: Counter[tuple[str, str]] = Counter()
+        for name in self.struck:
+            if self._declared(name, 1):
+                for row in self.world.hub.sql.execute(
+                    "SELECT sku, units FROM rights_debts WHERE warehouse = ?", (name,)
+                ):
+                    found[name, row["sku"]] += row["units"]
+        return found
 
     def _swap(self, node: Node, image: bytes, note: Any) -> None:
         """Stop a node, put another disk in, and start it a moment later."""

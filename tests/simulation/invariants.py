@@ -80,7 +80,7 @@ def i3_no_oversell(world: World) -> Iterator[str]:
         " FROM parcels p JOIN parcel_lines l USING (parcel_id)"
         " WHERE p.warehouse = r.warehouse AND l.sku = r.sku), 0) AS units FROM rights r"
     )
-    outside = quota.outside_the_pool(world)
+    outside, owed = quota.outside_the_pool(world), world.drills.owed()
     for row in promised:
         came_in = world.goods.came_in[row["warehouse"], row["sku"]]
         at_door = sum(
@@ -89,7 +89,7 @@ def i3_no_oversell(world: World) -> Iterator[str]:
             for unit in pallet.units
         )
         units = row["units"] + outside[row["warehouse"], row["sku"]]
-        if units > came_in + at_door - row["burnt"]:
+        if units > came_in + at_door - row["burnt"] + owed[row["warehouse"], row["sku"]]:
             yield (
                 f"{units} units of {row['sku']} in {row['warehouse']} are promised, lent "
                 f"or gone; {came_in} came in and {row['burnt']} are lost"

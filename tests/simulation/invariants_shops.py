@@ -44,6 +44,8 @@ def i3_shops_no_oversell(world: World) -> Iterator[str]:
         there[sku] += count
     for pallets in world.goods.deliveries.values():
         there.update(unit.sku for pallet in pallets for unit in pallet.units)
+    for (_, sku), count in world.drills.owed().items():
+        there[sku] += count
     promised = world.hub.sql.execute(
         "SELECT r.sku, sum(r.burnt) AS burnt, sum(r.held) + coalesce((SELECT"
         " sum(CASE WHEN p.state IN ('cancelled', 'short') THEN l.shipped"
