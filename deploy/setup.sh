@@ -69,7 +69,8 @@ need_renderer() {
     [ "$(cat "$folder/.bincard-setup" 2>/dev/null)" = "$wanted" ] && return 0
     mkdir -p "$folder"
     cp deploy/renderer/package.json deploy/renderer/package-lock.json "$folder"
-    timeout 90 npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund >"$setup_log" 2>&1 \
+    timeout 40 npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --fetch-retries 1 \
+        --fetch-retry-mintimeout 1000 --fetch-timeout 15000 >"$setup_log" 2>&1 \
         || { say "Labels get no second opinion, npm failed:"; tail -3 "$setup_log" >&2; return 0; }
     printf '%s\n' "$wanted" >"$folder/.bincard-setup"
 }

@@ -22,7 +22,7 @@ fi
 # several share two cores well. The browser's tests need processes of their own (tests/e2e/conftest.py);
 # what runs beside speaks when it is over.
 beside=$(mktemp -d)
-trap 'rm -rf "$beside"' EXIT
+trap 'rm -rf "$beside" "$setup_log"' EXIT
 say "Types, tests, and tests in the browser ..."
 mypy >"$beside/types" 2>&1 &
 types=$!
