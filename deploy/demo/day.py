@@ -71,7 +71,7 @@ class Day:
         self.labels = labels
         self.tell = tell
         self.world = World(inputs.warehouses, inputs.products, inputs.stock)
-        self.hub = HubBuilding(state / "hub")
+        self.hub = HubBuilding(state / "hub", couriers_issue=True)
         self.warehouses: dict[str, Warehouse] = {}
         self.people: list[Person] = []
         self.moments: list[Moment] = []

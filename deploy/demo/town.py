@@ -56,8 +56,8 @@ def free_port() -> int:
 class HubBuilding:
     """Head office."""
 
-    def __init__(self, state: Path) -> None:
-        """All of the hub lives under `state`."""
+    def __init__(self, state: Path, *, couriers_issue: bool = False) -> None:
+        """All of the hub lives under `state`; it makes all waybill numbers unless couriers do."""
         self.state = state
         self.database = state / "hub.db"
         self.http_port = free_port()
@@ -68,21 +68,15 @@ class HubBuilding:
             "BINCARD_HUB_HTTP_PORT": str(self.http_port),
             "BINCARD_HUB_SYNC_PORT": str(self.sync_port),
         }
-        courier_port = free_port()
-        self.courier = Service(
-            "courier",
-            ["hub", "simulate-courier", "--port", str(courier_port), "--prefix", "YT"],
-            {},
-            state / "courier",
-        )
-        self.settings["BINCARD_HUB_COURIERS"] = str(state / "couriers.json")
-        self._write_couriers(f"http://127.0.0.1:{courier_port}")
+        self._courier = self._add_couriers() if couriers_issue else None
         self.service = Service("hub", ["hub", "serve"], self.settings, state)
         self.url = f"http://127.0.0.1:{self.http_port}"
         self._door: Door | None = None
 
-    def _write_couriers(self, url: str) -> None:
+    def _add_couriers(self) -> Service:
         """Two couriers let the hub make numbers, one handed out ranges, one is asked for each."""
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
         kinds: dict[str, dict[str, Any]] = {
             LEASED: {"numbers": "leased", "check": "mod10"},
             ONLINE: {"numbers": "online", "url": url},
@@ -91,7 +85,11 @@ class HubBuilding:
             msgspec.structs.replace(one, **kinds.get(one.courier, {})) for one in DEFAULT_COURIERS
         ]
         self.state.mkdir(parents=True, exist_ok=True)
-        (self.state / "couriers.json").write_bytes(msgspec.json.encode(table))
+        path = self.state / "couriers.json"
+        path.write_bytes(msgspec.json.encode(table))
+        self.settings["BINCARD_HUB_COURIERS"] = str(path)
+        asked = ["hub", "simulate-courier", "--port", str(port), "--prefix", "YT"]
+        return Service("courier", asked, {}, self.state / "courier")
 
     def load_numbers(self, count: int) -> None:
         """Load the range of waybill numbers that one courier handed out."""
@@ -110,7 +108,8 @@ class HubBuilding:
 
     async def open(self) -> Door:
         """Start the hub and a courier that it can ask; get a token for its door."""
-        self.courier.start()
+        if self._courier is not None:
+            self._courier.start()
         self.service.start()
         await self.service.ready()
         made = self.run("create-token", "--name", "demo", "--scopes", "admin")
@@ -122,7 +121,8 @@ class HubBuilding:
         if self._door is not None:
             await self._door.close()
         self.service.stop()
-        self.courier.stop()
+        if self._courier is not None:
+            self._courier.stop()
 
     async def enrolment_code(self, warehouse: str) -> str:
         """Return a one-time code for the edge of a warehouse."""

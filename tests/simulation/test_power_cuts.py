@@ -49,6 +49,7 @@ def small_town() -> Options:
     calm: dict[str, Any] = {key: type(value)(0) for key, value in HARMLESS.items()}
     calm |= {"edges": 1, "skus": 2, "orders": ORDERS, "events": EVENTS, "delay_ms": 5}
     calm |= {"units_per_bin": 5, "order_gap_ms": 200, "receipts": 1}
+    calm |= {"numbers": "made"}
     return structs.replace(expand(SEED), **calm, power=True)
 
 

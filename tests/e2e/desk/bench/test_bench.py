@@ -199,7 +199,8 @@ def test_a_label_without_paper_goes_to_another_printer_and_comes_out_once(
     assert jobs == [("printer-2", 1, "cancelled"), ("printer-9", 2, "confirmed")]
     page.keyboard.press("F3")
     in_chinese(edge, open_page, shot, "bench-elsewhere-zh", "#do", "打印机")
-    page.keyboard.press("F1")
+    with page.expect_response("**/api/v1/scans"):
+        page.keyboard.press("F1")
     says(page, re.compile("Scan tote|扫描 周转箱"))
     assert edge.rows("SELECT * FROM bench_printers") == []
     hands.put("/scales/scale-2", json={"grams": 0})
