@@ -48,7 +48,7 @@ def put_in_doubt(floor: Floor, down_target: int) -> None:
             "attention",
             parcel.parcel_id,
             MAYBE_SENT,
-            {"order_no": parcel.order_no, "waybill": parcel.waybill or "-"},
+            {"order_no": parcel.order_no, "waybill": parcel.waybill or parcel.order_no},
         )
     parcels.plan_again(floor.sql, floor.now_ms)
 

@@ -52,6 +52,8 @@ class Goods:
         self.docks: dict[str, deque[str]] = defaultdict(deque)
         self.returns: dict[str, deque[str]] = defaultdict(deque)
         self.trucks: dict[tuple[str, str], list[Unit]] = {}
+        self.labels: dict[tuple[str, str], tuple[str, str]] = {}
+        """Whose box a printed waybill is for, whatever a node forgets: its parcel and its order."""
         self.benches: dict[tuple[str, str], list[Unit]] = defaultdict(list)
         self.hands: dict[tuple[str, str], Unit] = {}
         self.counters: dict[tuple[str, str], list[Unit]] = {}

@@ -258,17 +258,13 @@ def w4_nothing_left_over(world: World) -> Iterator[str]:
 def w8_no_line_leaves_twice(world: World) -> Iterator[str]:
     """No order gets more units than its shop ordered, whatever any node forgot in between."""
     sent: dict[str, Counter[str]] = {}
-    labels = {
-        (edge.name, row["waybill"]): (edge, row["parcel_id"], row["order_no"])
-        for edge in world.edges
-        for row in edge.sql.execute("SELECT waybill, parcel_id, order_no FROM parcels")
-    }
+    edges = {edge.name: edge for edge in world.edges}
     for key, units in world.goods.trucks.items():
-        known = labels.get(key)
-        if known is None:
-            yield f"{key[0]}: nobody knows whose box {key[1]} was"
+        if key not in world.goods.labels:
+            yield f"{key[0]}: a box left under {key[1]}, which no printer printed"
             continue
-        for order_no, skus in _whose(world, *known, Counter(unit.sku for unit in units)).items():
+        label, skus_in = world.goods.labels[key], Counter(unit.sku for unit in units)
+        for order_no, skus in _whose(world, edges[key[0]], *label, skus_in).items():
             sent.setdefault(order_no, Counter()).update(skus)
     for shop in world.shops:
         for number, entry in shop.book.items():

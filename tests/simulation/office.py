@@ -198,18 +198,20 @@ class Office:
     def settle_doubts(self, edge: SimEdge) -> None:
         """The lead asks the courier for parcels that may have left; those in the house are undone.
 
-        What did leave stays open: head office has to deal with it.
+        What did leave stays open: head office has to deal with it. The courier is asked by the
+        order's number, which stands on the label: the floor may have forgotten the waybill.
         """
         goods = self.world.goods
         for row in exceptions.waiting(edge.sql):
-            box = edge.name, str(row.params.get("waybill"))
-            if row.code != MAYBE_SENT or box in goods.trucks:
+            boxes = [key for key, (parcel, _) in goods.labels.items() if parcel == row.subject]
+            if row.code != MAYBE_SENT or any(box in goods.trucks for box in boxes):
                 continue
-            for unit in goods.boxes.pop(box, []):
-                goods.put(edge.name, goods.bins(unit.sku)[0], unit)
-            for queue in (goods.docks[edge.name], goods.returns[edge.name]):
-                if box[1] in queue:
-                    queue.remove(box[1])
+            for box in boxes:
+                for unit in goods.boxes.pop(box, []):
+                    goods.put(edge.name, goods.bins(unit.sku)[0], unit)
+                for queue in (goods.docks[edge.name], goods.returns[edge.name]):
+                    if box[1] in queue:
+                        queue.remove(box[1])
             edge.use(LEAD, lambda floor, row=row: solve(floor, row.exception_id, LEAD))
 
 

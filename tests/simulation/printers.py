@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from devices.messages import JobState
 from devices.printers.trouble import PAPER_OUT
 from edge.services import print_label
-from edge.store import print_jobs
+from edge.store import parcels, print_jobs
 
 if TYPE_CHECKING:
     from tests.simulation.edge_node import SimEdge
@@ -89,7 +89,11 @@ class Printer:
         job = print_jobs.get(self.edge.sql, job_id)
         if job is not None:
             self.tray.append((job_id, job.waybill, job.copy_no))
-            self.edge.world.checks.printed(self.edge.name, job.document_id, job.waybill)
+            world, parcel = self.edge.world, parcels.get(self.edge.sql, job.document_id)
+            if parcel is not None:
+                key = self.edge.name, job.waybill
+                world.goods.labels[key] = parcel.parcel_id, parcel.order_no
+            world.checks.printed(self.edge.name, job.document_id, job.waybill)
 
     def _report(self, job_id: str, trouble: str = "", *, unsent: bool = False) -> None:
         if not self.edge.up:
