@@ -233,16 +233,8 @@ def _hand_over(floor: Floor, product: Product, row: StockRow) -> None:
 def _remember(floor: Floor, op_id: str, digest: str, answer: SaleAnswer) -> None:
     operations.insert(
         floor.sql,
-        OperationRow(
-            op_id=op_id,
-            device_id="http",
-            device_seq=0,
-            station=STATION,
-            raw=digest,
-            accepted=1,
-            code="sold",
-            answer=msgspec.json.encode(answer).decode(),
-            at_ms=floor.now_ms,
+        operations.over_http(
+            op_id, STATION, digest, "sold", msgspec.json.encode(answer), floor.now_ms
         ),
     )
 

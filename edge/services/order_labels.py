@@ -30,7 +30,6 @@ from edge.services.floor import Floor
 from edge.services.local_sale import check_badge
 from edge.services.looks import Looks
 from edge.store import labels, manifests, operations, print_jobs, products, serials
-from edge.store.operations import OperationRow
 from shared.domain.errors import Conflict, InvalidInput, NotFound, Refused
 
 LABELS_MAX: Final = 100
@@ -218,16 +217,8 @@ def order_labels(
     answer = LabelAnswer(jobs=jobs, codes=tuple(label.document_id for label in prepared))
     operations.insert(
         floor.sql,
-        OperationRow(
-            op_id=order.op_id,
-            device_id="http",
-            device_seq=0,
-            station=STATION,
-            raw=digest,
-            accepted=1,
-            code="printed",
-            answer=msgspec.json.encode(answer).decode(),
-            at_ms=floor.now_ms,
+        operations.over_http(
+            order.op_id, STATION, digest, "printed", msgspec.json.encode(answer), floor.now_ms
         ),
     )
     floor.tell("print")

@@ -139,16 +139,8 @@ def remember_planning(floor: Floor, planned: list[PlannedWave]) -> OperationRow:
             for wave in planned
         ]
     }
-    row = OperationRow(
-        op_id=floor.op_id,
-        device_id="http",
-        device_seq=0,
-        station="planner",
-        raw="plan_waves",
-        accepted=1,
-        code="planned",
-        answer=msgspec.json.encode(answer).decode(),
-        at_ms=floor.now_ms,
+    row = operations.over_http(
+        floor.op_id, "planner", "plan_waves", "planned", msgspec.json.encode(answer), floor.now_ms
     )
     operations.insert(floor.sql, row)
     return row

@@ -16,7 +16,6 @@ from edge.services.floor import Floor
 from edge.services.receive import dispute_serial
 from edge.services.stock_in import check_row, known_product, pieces, take_in
 from edge.store import operations, receipts, serials
-from edge.store.operations import OperationRow
 from edge.store.receipts import ReceiptRow
 from edge.store.serials import SerialRow
 from shared.domain.catalogue import BinCode, SerialNumber, Sku
@@ -185,15 +184,5 @@ def _book(floor: Floor, asn: str, row: StockRow) -> None:
 def _remember(floor: Floor, asn: str, kind: str, code: str, answer: bytes) -> None:
     operations.insert(
         floor.sql,
-        OperationRow(
-            op_id=floor.op_id,
-            device_id="http",
-            device_seq=0,
-            station=kind,
-            raw=asn,
-            accepted=1,
-            code=code,
-            answer=answer.decode(),
-            at_ms=floor.now_ms,
-        ),
+        operations.over_http(floor.op_id, kind, asn, code, answer, floor.now_ms),
     )

@@ -19,7 +19,6 @@ from edge.services.receive import dispute_serial
 from edge.services.returned_units import aside, look_up, sold_unit
 from edge.services.stock_in import known_product
 from edge.store import ledger, operations, parcels, people, returns, serials
-from edge.store.operations import OperationRow
 from edge.store.returns import ReturnRow
 from shared.domain.catalogue import SerialNumber
 from shared.domain.errors import Conflict, Forbidden, NotFound, Refused
@@ -349,15 +348,13 @@ def _remember(
 ) -> None:
     operations.insert(
         floor.sql,
-        OperationRow(
-            op_id=op_id,
-            device_id="http",
-            device_seq=0,
-            station=STATION,
-            raw=_digest(request),
-            accepted=int(answer.result in {"taken_back", "graded"}),
-            code=answer.result,
-            answer=msgspec.json.encode(answer).decode(),
-            at_ms=floor.now_ms,
+        operations.over_http(
+            op_id,
+            STATION,
+            _digest(request),
+            answer.result,
+            msgspec.json.encode(answer),
+            floor.now_ms,
+            accepted=answer.result in {"taken_back", "graded"},
         ),
     )

@@ -20,6 +20,30 @@ class OperationRow(NamedTuple):
     at_ms: int
 
 
+def over_http(
+    op_id: str,
+    station: str,
+    raw: str,
+    code: str,
+    answer: bytes,
+    at_ms: int,
+    *,
+    accepted: bool = True,
+) -> OperationRow:
+    """Return the row of a request that no scanner made; `raw` tells whether it is asked again."""
+    return OperationRow(
+        op_id=op_id,
+        device_id="http",
+        device_seq=0,
+        station=station,
+        raw=raw,
+        accepted=int(accepted),
+        code=code,
+        answer=answer.decode(),
+        at_ms=at_ms,
+    )
+
+
 def find(sql: sqlite3.Connection, op_id: str) -> OperationRow | None:
     """Return the first answer given to `op_id`, or None."""
     row = sql.execute(

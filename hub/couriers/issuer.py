@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import httpx
 import msgspec
 
+from hub.bounded_body import read_up_to
 from hub.domain.waybill_numbers import NUMBER_CHARS_MAX
 from shared.domain.catalogue import Recipient
 from shared.domain.errors import Refused, Unavailable
@@ -142,13 +143,10 @@ def _read(status: int, retry_after: str, body: bytes, question: Question) -> Iss
 
 
 async def _body(answer: httpx.Response) -> bytes:
-    parts, size = [], 0
-    async for part in answer.aiter_bytes():
-        size += len(part)
-        if size > ANSWER_BYTES_MAX:
-            raise CourierSilent(
-                "courier_answer_too_large",
-                f"Failed to read a courier's answer: more than {ANSWER_BYTES_MAX} bytes.",
-            )
-        parts.append(part)
-    return b"".join(parts)
+    body = await read_up_to(answer, ANSWER_BYTES_MAX)
+    if body is None:
+        raise CourierSilent(
+            "courier_answer_too_large",
+            f"Failed to read a courier's answer: more than {ANSWER_BYTES_MAX} bytes.",
+        )
+    return body

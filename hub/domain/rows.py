@@ -14,6 +14,7 @@ from hub.domain.channel_order import Address, Buyer
 from hub.domain.orders import OrderStatus, ParcelState
 from hub.domain.review import Hit
 from hub.domain.sourcing import Offer
+from shared.domain.catalogue import Recipient
 from shared.domain.serial import SerialState
 
 RightsAccount = Literal["pool", "held", "ordered", "shipped", "burnt"]
@@ -26,6 +27,20 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     buyer: Buyer
     address: Address
     buyer_remark: str = ""
+
+    def recipient(self) -> Recipient:
+        """Return what a courier and a label need of it."""
+        address = self.address
+        return Recipient(
+            name=self.buyer.name,
+            phone=self.buyer.phone,
+            country=address.country,
+            province=address.province,
+            city=address.city,
+            district=address.district,
+            street=address.street,
+            postcode=address.postcode,
+        )
 
 
 class OrderRow(msgspec.Struct, frozen=True, kw_only=True):

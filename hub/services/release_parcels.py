@@ -21,7 +21,6 @@ from hub.services.boxes import lines_of_box
 from hub.services.merge_orders import choose_for, with_company
 from hub.services.promise import need_order, refresh, save_parcel
 from hub.store.protocol import Desk
-from shared.domain.catalogue import Recipient
 from shared.domain.commands import AssignParcel
 from shared.domain.facts import BoxPart
 
@@ -84,8 +83,6 @@ def _release(desk: Desk, box: list[ParcelRow], table: CourierTable) -> None:
 def _command(desk: Desk, box: list[ParcelRow]) -> AssignParcel:
     first = box[0]
     order = need_order(desk, first.order_id)
-    person = desk.orders.person(first.order_id)
-    address = person.address
     shares = [desk.parcels.lines(parcel.parcel_id) for parcel in box]
     return AssignParcel(
         parcel_id=first.parcel_id,
@@ -97,16 +94,7 @@ def _command(desk: Desk, box: list[ParcelRow]) -> AssignParcel:
         cut_off_ms=first.cut_off_ms or 0,
         waybill=first.waybill or "",
         sort_code=first.sort_code,
-        recipient=Recipient(
-            name=person.buyer.name,
-            phone=person.buyer.phone,
-            country=address.country,
-            province=address.province,
-            city=address.city,
-            district=address.district,
-            street=address.street,
-            postcode=address.postcode,
-        ),
+        recipient=desk.orders.person(first.order_id).recipient(),
         lines=lines_of_box(shares),
         buyer_remark=_remarks(desk, box),
         order_version=order.version,

@@ -54,24 +54,13 @@ def _waiting(desk: Desk, parcel_id: str) -> Waiting:
     if parcel is None:  # pragma: no cover  the question came from its row
         raise BincardError("parcel_unknown", f"Parcel {parcel_id} is gone.")
     order = need_order(desk, parcel.order_id)
-    person = desk.orders.person(parcel.order_id)
-    address = person.address
     return Waiting(
         courier=parcel.courier,
         parcel_id=parcel_id,
         warehouse=parcel.warehouse,
         order_no=order.order_no,
         weight_grams=parcel.weight_grams,
-        to=Recipient(
-            name=person.buyer.name,
-            phone=person.buyer.phone,
-            country=address.country,
-            province=address.province,
-            city=address.city,
-            district=address.district,
-            street=address.street,
-            postcode=address.postcode,
-        ),
+        to=desk.orders.person(parcel.order_id).recipient(),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import httpx
 
+from hub.bounded_body import read_up_to
 from hub.channels.base import Call, Reply, Steps
 from hub.channels.errors import ShopRefused, ShopSilent
 
@@ -88,13 +89,10 @@ class ShopLine:
 
 
 async def _body(answer: httpx.Response) -> bytes:
-    parts, size = [], 0
-    async for part in answer.aiter_bytes():
-        size += len(part)
-        if size > BODY_BYTES_MAX:
-            raise ShopSilent(
-                "shop_answer_too_large",
-                f"Failed to talk to a shop: its answer is larger than {BODY_BYTES_MAX} bytes.",
-            )
-        parts.append(part)
-    return b"".join(parts)
+    body = await read_up_to(answer, BODY_BYTES_MAX)
+    if body is None:
+        raise ShopSilent(
+            "shop_answer_too_large",
+            f"Failed to talk to a shop: its answer is larger than {BODY_BYTES_MAX} bytes.",
+        )
+    return body

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 from litestar import delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -28,6 +31,7 @@ from hub.web.requests import (
     unless_changed,
 )
 
+T = TypeVar("T")
 SCOPE = "webhooks:write"
 
 
@@ -47,6 +51,14 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
 def _shown(desk: Desk, webhook_id: str) -> WebhookView:
     return view_webhook(desk, webhooks.need_webhook(desk, webhook_id))
+
+
+async def _edit(request: AnyRequest, webhook_id: str, work: Callable[[Desk], T]) -> T:
+    """Do `work` on a subscription, unless it is another one than the caller has seen."""
+    return await node_of(request).books.write(
+        unless_changed(request, lambda desk: _shown(desk, webhook_id), work),
+        actor=principal_of(request).name,
+    )
 
 
 @post("/api/v1/webhooks", operation_id="subscribeWebhook", opt={"scope": SCOPE})
@@ -89,10 +101,7 @@ async def put_webhook(
     def work(desk: Desk) -> WebhookView:
         return webhooks.change(desk, webhook_id, data, node.settings.webhook_hosts)
 
-    return await node.books.write(
-        unless_changed(request, lambda desk: _shown(desk, webhook_id), work),
-        actor=principal_of(request).name,
-    )
+    return await _edit(request, webhook_id, work)
 
 
 @delete(
@@ -107,10 +116,7 @@ async def delete_webhook(request: AnyRequest, webhook_id: FromPath[str]) -> Gone
     def work(desk: Desk) -> None:
         webhooks.remove(desk, webhook_id)
 
-    await node_of(request).books.write(
-        unless_changed(request, lambda desk: _shown(desk, webhook_id), work),
-        actor=principal_of(request).name,
-    )
+    await _edit(request, webhook_id, work)
     return Gone(webhook_id=webhook_id)
 
 
@@ -127,10 +133,7 @@ async def rotate_secret(request: AnyRequest, webhook_id: FromPath[str]) -> Webho
     def work(desk: Desk) -> WebhookMade:
         return webhooks.rotate(desk, webhook_id, node.entropy)
 
-    return await node.books.write(
-        unless_changed(request, lambda desk: _shown(desk, webhook_id), work),
-        actor=principal_of(request).name,
-    )
+    return await _edit(request, webhook_id, work)
 
 
 @post(

@@ -31,23 +31,9 @@ from shared.domain.facts import (
     StockRow,
     UnitPicked,
 )
-from shared.domain.ports import Clock
+from tests.integration.hub.hand_clock import HandClock
 
 MINUTE_MS = 60_000
-NOON_MS = 1_795_320_000_000  # 2026-11-22 12:00 at UTC+8
-
-
-class HandClock(Clock):
-    """It moves when the test says so."""
-
-    def __init__(self) -> None:
-        self.now_ms = NOON_MS
-
-    def wall_ms(self) -> int:
-        return self.now_ms
-
-    def mono_ms(self) -> int:
-        return self.now_ms
 
 
 @pytest.fixture

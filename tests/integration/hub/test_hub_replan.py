@@ -18,10 +18,9 @@ from hub.services.merge_orders import choose_for
 from hub.services.replan import OpenPool
 from shared.domain.commands import AssignParcel, CancelParcel
 from shared.domain.facts import CancelConfirmed, CommandRefused, PickingStarted
-from shared.domain.ports import Clock
+from tests.integration.hub.hand_clock import HandClock
 
 MINUTE_MS = 60_000
-NOON_MS = 1_795_320_000_000  # 2026-11-22 12:00 at UTC+8
 MORE_PLACES = (
     "warehouse,name,latitude,longitude\nPEK,北京仓,39.9,116.4\nCTU,成都仓,30.6,104.1\n"
     "SZV,苏州仓,31.3,120.6\n"
@@ -33,19 +32,6 @@ MORE_GOODS = (
 TO_SHANGHAI = Address(
     province="上海", city="上海", street="人民路1号", latitude=31.2, longitude=121.4
 )
-
-
-class HandClock(Clock):
-    """It moves when the test says so."""
-
-    def __init__(self) -> None:
-        self.now_ms = NOON_MS
-
-    def wall_ms(self) -> int:
-        return self.now_ms
-
-    def mono_ms(self) -> int:
-        return self.now_ms
 
 
 @pytest.fixture

@@ -46,6 +46,20 @@ def both_whole(hub, edge, count):
     )
 
 
+def beside_its_original(fast_rig, eventually, twin_of):
+    """Return an edge with five lines and a copy of it that is switched on as well."""
+    edge = fast_rig.edge("SHA")
+    edge.work(5)
+    eventually(lambda: both_whole(fast_rig.hub, edge, 5))
+    edge.stop()
+    twin = twin_of(edge)
+    twin.stop()
+    edge.start()
+    eventually(lambda: edge.line.link().up)
+    twin.start()
+    return edge, twin
+
+
 def test_an_old_copy_without_its_note_tells_what_it_did_and_learns_what_it_forgot(
     fast_rig, eventually
 ):
@@ -69,15 +83,7 @@ def test_an_old_copy_without_its_note_tells_what_it_did_and_learns_what_it_forgo
 def test_a_copy_waits_while_the_original_lives_and_goes_on_when_it_is_switched_off(
     fast_rig, eventually, twin_of
 ):
-    edge = fast_rig.edge("SHA")
-    edge.work(5)
-    eventually(lambda: both_whole(fast_rig.hub, edge, 5))
-    edge.stop()
-    twin = twin_of(edge)
-    twin.stop()
-    edge.start()
-    eventually(lambda: edge.line.link().up)
-    twin.start()
+    edge, twin = beside_its_original(fast_rig, eventually, twin_of)
     edge.work(2)
     twin.work(3)
     eventually(lambda: twin.line.link().code == "clone")
@@ -98,15 +104,7 @@ def test_a_copy_waits_while_the_original_lives_and_goes_on_when_it_is_switched_o
 def test_an_operator_hands_the_line_to_the_machine_that_was_turned_away(
     fast_rig, eventually, twin_of
 ):
-    edge = fast_rig.edge("SHA")
-    edge.work(5)
-    eventually(lambda: both_whole(fast_rig.hub, edge, 5))
-    edge.stop()
-    twin = twin_of(edge)
-    twin.stop()
-    edge.start()
-    eventually(lambda: edge.line.link().up)
-    twin.start()
+    edge, twin = beside_its_original(fast_rig, eventually, twin_of)
     twin.work(3)
     eventually(lambda: twin.line.link().code == "clone")
     assert fast_rig.hub.database.write_sync(lambda tx: fences.adopt(tx.sql, "SHA"))
